@@ -1,0 +1,101 @@
+"""Which backends there are, what each can be asked for, and where its factory is.
+
+Everything here is data: nothing is imported until :func:`factory` is called in a worker process. A new backend is a
+new package and one entry of ``BACKENDS``; a new optimization is a new file and one entry of its backend.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """One switch or ratio. ``module`` has the code that applies it; ``gain`` and ``cost`` are a sentence each."""
+
+    name: str
+    module: str
+    title: str
+    gain: str
+    cost: str
+    source: str
+    default: bool = False
+    ratio: tuple[float, float, float] | None = None
+    """For a ratio: lowest, highest, and the value of a bare ``+name``. None for a switch."""
+    precisions: tuple[str, ...] | None = None
+    """The precisions at which it exists; None means all."""
+
+    @property
+    def default_value(self) -> bool | float:
+        return 0.0 if self.ratio else self.default
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A backend's name, its factory as ``module:function``, its precisions (the first is the default), its options."""
+
+    name: str
+    title: str
+    factory: str
+    devices: str
+    """``module:function`` that lists its devices as :class:`backends.devices.Device`."""
+    precisions: tuple[str, ...]
+    optimizations: tuple[Optimization, ...]
+
+    def optimization(self, name: str) -> Optimization:
+        return next(item for item in self.optimizations if item.name == name)
+
+
+BACKENDS: dict[str, Backend] = {
+    backend.name: backend
+    for backend in (
+        Backend(
+            name="pytorch",
+            title="PyTorch",
+            factory="backends.pytorch.backend:load",
+            devices="backends.pytorch.devices:devices",
+            precisions=("fp32", "bf16", "fp16"),
+            optimizations=(
+                Optimization(
+                    name="sdpa",
+                    module="backends.pytorch.sdpa",
+                    title="Fused attention",
+                    gain="Computes attention in one fused kernel that never writes the softmax matrix.",
+                    cost="None known; off materialises the softmax as PyTorch ran it in 2023.",
+                    source="https://arxiv.org/abs/2205.14135",
+                    default=True,
+                ),
+                Optimization(
+                    name="channels_last",
+                    module="backends.pytorch.channels_last",
+                    title="Channels last",
+                    gain="Stores feature maps with their channels innermost, the layout fast convolutions read.",
+                    cost="Layers without such a kernel copy their input into the other layout and back.",
+                    source="https://docs.pytorch.org/tutorials/intermediate/memory_format_tutorial.html",
+                ),
+                Optimization(
+                    name="compile",
+                    module="backends.pytorch.compile",
+                    title="torch.compile",
+                    gain="Compiles the UNet and fuses its elementwise operations.",
+                    cost="The first run of every new size compiles, which takes a minute or more and a C++ compiler.",
+                    source="https://docs.pytorch.org/docs/stable/generated/torch.compile.html",
+                ),
+            ),
+        ),
+    )
+}
+
+
+def factory(name: str) -> Callable[..., Any]:
+    """Import and return the factory of a backend; see :mod:`backends.staged` for its signature."""
+    return imported(BACKENDS[name].factory)
+
+
+def imported(path: str) -> Any:
+    """Import ``module:attribute`` when it is needed, so that a process holds only what it runs."""
+    module, attribute = path.split(":")
+    return getattr(importlib.import_module(module), attribute)
