@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backends.contract import Request, Variant
-from backends.variants import InvalidVariant
+from backends.contract import InvalidRequest, Request, Variant
+from backends.variants import InvalidVariant, format_variant
+
+MAXIMUM_REPEATS = 1000
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,19 @@ class Comparison:
 
     def check(self) -> Comparison:
         """Return the comparison, or raise InvalidRequest or InvalidVariant naming what is wrong."""
+        if not self.requests:
+            raise InvalidRequest("prompt", "there is no request; a comparison needs one or more")
         for request in self.requests:
             request.check()
-        if len(set(self.variants)) < len(self.variants):
-            raise InvalidVariant("a variant is named twice; every variant of a comparison is different")
+        if not 1 <= self.repeats <= MAXIMUM_REPEATS:
+            raise InvalidRequest(
+                "repeats", f"the number of repeats is {self.repeats}; allowed are 1 to {MAXIMUM_REPEATS}"
+            )
+        twice = next((item for item in self.variants if self.variants.count(item) > 1), None)
+        if twice is not None:
+            raise InvalidVariant(
+                f"{format_variant(twice)} is named twice; every variant of a comparison is different"
+            )
         if self.baseline not in self.variants:
-            raise InvalidVariant("the baseline is not among the variants")
+            raise InvalidVariant(f"the baseline {format_variant(self.baseline)} is not among the variants")
         return self

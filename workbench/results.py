@@ -1,8 +1,11 @@
-"""One variant's run as a value: what was asked, how, on what, and what came of it; to JSON and back."""
+"""One variant's run as a value: what was asked, how, on what, and what came of it.
+
+:mod:`workbench.document` writes results as JSON and reads them back; :mod:`workbench.summary` makes their statistics.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from backends.contract import MemorySample, Request, Span, Variant
@@ -12,7 +15,10 @@ Status = Literal["ok", "error", "cancelled"]
 
 @dataclass(frozen=True)
 class Memory:
-    """Peaks in bytes; None where the backend cannot truly tell."""
+    """Peaks in bytes; None where the backend cannot truly tell.
+
+    ``peak_rss_bytes`` is the highest resident set of the worker and its children during the pipeline's call.
+    """
 
     peak_rss_bytes: int | None
     weights_bytes: int | None
@@ -21,16 +27,27 @@ class Memory:
 
 @dataclass(frozen=True)
 class Quality:
-    """PSNR in dB and SSIM against the baseline's picture, prompt fidelity 0..1; None where it does not apply."""
+    """PSNR in dB and SSIM against the baseline's picture, prompt fidelity 0..1; None where it does not apply.
+
+    PSNR of a picture equal to the baseline's, bit for bit, is infinite: ``math.inf``.
+    ``found`` and ``named`` are the attributes that the judge saw and that the prompt names.
+    """
 
     psnr_db: float | None
     ssim: float | None
     prompt_fidelity: float | None
+    found: dict[str, str] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Result:
-    """A run of ``request`` as ``variant``. Times in seconds or, in spans, nanoseconds of one clock."""
+    """A run of ``request`` as ``variant``. Times in seconds or, in spans, nanoseconds of one clock.
+
+    ``load_seconds`` is what loading took in this run; None when the worker was warm already.
+    ``error`` is one line for a person, ``detail`` a traceback for a developer, ``log_tail`` the worker's last lines.
+    ``invalid_field`` names the field of the request at fault, where it was one. ``picture_sha256`` is of the pixels.
+    """
 
     request: Request
     variant: Variant
@@ -48,6 +65,12 @@ class Result:
     notices: tuple[str, ...] = ()
     latents_sha256: str | None = None
     log_tail: str = ""
+    detail: str = ""
+    invalid_field: str | None = None
+    picture_sha256: str | None = None
+    unet_only: bool = False
+    overhead_ms: float = 0.0
+    """What this run cost outside the pipeline's call, load and warm-up apart: messages, quality, bookkeeping."""
 
     @property
     def total_ms(self) -> float:
