@@ -131,14 +131,11 @@ def try_lock(descriptor: int) -> bool:
 def make_venv() -> None:
     base = base_python()
     if subprocess.run([base, "-I", "-c", "import ensurepip, venv"], capture_output=True).returncode:
-        sys.exit(
-            f"run: {base} cannot make an environment; what it lacks comes with: apt-get install python3-venv"
-        )
+        sys.exit(f"run: {base} makes no environments; what it lacks comes with: apt-get install python3-venv")
     say(f"making .venv with Python {sys.version.split()[0]} ({base})")
     STAMP.unlink(missing_ok=True)
-    if sys.platform == "win32" and Path(sys.executable).is_relative_to(
-        VENV
-    ):  # whose open files cannot be removed
+    running_inside = Path(sys.executable).is_relative_to(VENV)
+    if sys.platform == "win32" and running_inside:  # where the files of a running program cannot be removed
         start([base, "-I", __file__, *sys.argv[1:]])
     if VENV.exists():
         shutil.rmtree(VENV)
