@@ -63,12 +63,18 @@ class Request:
                     "taken, of which CLIP reads the first 75 tokens (about 300 characters) and truncates the rest",
                 )
         if not _is_int(self.seed) or not 0 <= self.seed <= MAXIMUM_SEED:
-            raise InvalidRequest("seed", f"the seed is {self.seed}; allowed are whole numbers from 0 to {MAXIMUM_SEED} (64 bits)")
+            raise InvalidRequest(
+                "seed",
+                f"the seed is {self.seed}; allowed are whole numbers from 0 to {MAXIMUM_SEED} (64 bits)",
+            )
         if not _is_int(self.steps) or not 1 <= self.steps <= MAXIMUM_STEPS:
-            raise InvalidRequest("steps", f"the number of steps is {self.steps}; allowed are 1 to {MAXIMUM_STEPS}")
+            raise InvalidRequest(
+                "steps", f"the number of steps is {self.steps}; allowed are 1 to {MAXIMUM_STEPS}"
+            )
         if not math.isfinite(self.guidance_scale) or not 0 <= self.guidance_scale <= MAXIMUM_GUIDANCE:
             raise InvalidRequest(
-                "guidance_scale", f"the guidance scale is {self.guidance_scale}; allowed are 0 to {MAXIMUM_GUIDANCE:g}"
+                "guidance_scale",
+                f"the guidance scale is {self.guidance_scale}; allowed are 0 to {MAXIMUM_GUIDANCE:g}",
             )
         for name in ("width", "height"):
             value = getattr(self, name)
@@ -78,7 +84,9 @@ class Request:
                     f"the {name} is {value}; allowed are multiples of {SIZE_MULTIPLE} from {MINIMUM_SIZE} to {MAXIMUM_SIZE}",
                 )
         if self.scheduler not in SCHEDULERS:
-            raise InvalidRequest("scheduler", f"the scheduler is {self.scheduler!r}; known are {', '.join(SCHEDULERS)}")
+            raise InvalidRequest(
+                "scheduler", f"the scheduler is {self.scheduler!r}; known are {', '.join(SCHEDULERS)}"
+            )
         return self
 
 

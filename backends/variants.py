@@ -14,8 +14,12 @@ from collections.abc import Iterable
 from backends.contract import Variant
 from backends.registry import BACKENDS, Backend, Optimization
 
-_HEAD = re.compile(r"(?P<backend>[^@:+\-=\s]+)(?:@(?P<device>[A-Za-z0-9_.]+))?(?::(?P<precision>[^@:+\-=\s]+))?")
-_OPTION = re.compile(r"(?P<sign>[+-])(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:=(?P<value>[^+=\s]+?))?(?=[+-][A-Za-z_]|$)")
+_HEAD = re.compile(
+    r"(?P<backend>[^@:+\-=\s]+)(?:@(?P<device>[A-Za-z0-9_.]+))?(?::(?P<precision>[^@:+\-=\s]+))?"
+)
+_OPTION = re.compile(
+    r"(?P<sign>[+-])(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:=(?P<value>[^+=\s]+?))?(?=[+-][A-Za-z_]|$)"
+)
 
 Value = bool | float
 
@@ -29,7 +33,9 @@ def parse_variant(text: str) -> Variant:
     line = text.strip()
     head = _HEAD.match(line)
     if not head:
-        raise InvalidVariant(f"{_shown(text)} is no variant; write BACKEND[@DEVICE][:PRECISION][+OPTIMIZATION[=VALUE]]...")
+        raise InvalidVariant(
+            f"{_shown(text)} is no variant; write BACKEND[@DEVICE][:PRECISION][+OPTIMIZATION[=VALUE]]..."
+        )
     backend = BACKENDS.get(head["backend"])
     if backend is None:
         raise InvalidVariant(_unknown("backend", head["backend"], BACKENDS))
@@ -41,7 +47,9 @@ def parse_variant(text: str) -> Variant:
     while position < len(line):
         option = _OPTION.match(line, position)
         if not option:
-            raise InvalidVariant(f"{_shown(line[position:])} in {_shown(text)} is no +OPTIMIZATION[=VALUE] or -OPTIMIZATION")
+            raise InvalidVariant(
+                f"{_shown(line[position:])} in {_shown(text)} is no +OPTIMIZATION[=VALUE] or -OPTIMIZATION"
+            )
         values |= _switched(backend, option["sign"] == "+", option["name"], option["value"])
         position = option.end()
     return make_variant(backend.name, head["device"], precision, values)
@@ -55,7 +63,12 @@ def make_variant(backend_name: str, device: str | None, precision: str, values: 
         if value and allowed and precision not in allowed:
             raise InvalidVariant(f"{name} exists at {' and '.join(allowed)} only, not at {precision}")
     complete = default_values(backend) | values
-    return Variant(backend_name, device, precision, tuple((item.name, complete[item.name]) for item in backend.optimizations))
+    return Variant(
+        backend_name,
+        device,
+        precision,
+        tuple((item.name, complete[item.name]) for item in backend.optimizations),
+    )
 
 
 def format_variant(variant: Variant) -> str:
@@ -129,7 +142,9 @@ def _ratio(optimization: Optimization, text: str) -> float:
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    return f"unknown {what} {_shown(name)}; known: {', '.join(names)}" + (f". Did you mean {near[0]}?" if near else "")
+    return f"unknown {what} {_shown(name)}; known: {', '.join(names)}" + (
+        f". Did you mean {near[0]}?" if near else ""
+    )
 
 
 def _shown(text: str) -> str:
