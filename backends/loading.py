@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -59,16 +61,21 @@ def assemble(
     )
 
 
-def read_pickle(path: Any) -> dict[str, torch.Tensor]:
+def harmless_pickles() -> AbstractContextManager[None]:
+    """While entered, weights-only reading of pickles takes the names in them that stand for no code."""
+    return torch.serialization.safe_globals(_HARMLESS)
+
+
+def read_pickle(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a ``.bin`` or ``.ckpt``, read as weights only. Raises BackendError for one that wants to run code."""
-    with torch.serialization.safe_globals(_HARMLESS):
+    with harmless_pickles():
         try:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
         except Exception as error:
             raise BackendError(pickle_refusal(path, error)) from error
 
 
-def pickle_refusal(path: Any, error: BaseException) -> str:
+def pickle_refusal(path: Path, error: BaseException) -> str:
     """One line for a pickle that torch refused: the code it names, or what is wrong with it."""
     named = re.search(r"GLOBAL (\S+)|\bglobal[: ]+`?([\w.]+)", str(error))
     if named:
@@ -122,6 +129,6 @@ def _refuse_code(weights: WeightFiles) -> None:
         read_pickle(file)
 
 
-def _is_zip(path: Any) -> bool:
-    with open(path, "rb") as file:
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
         return file.read(2) == b"PK"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from backends import paths, sd14
+from backends import paths
 from backends.contract import MAXIMUM_SIZE, MINIMUM_SIZE, SCHEDULERS, SIZE_MULTIPLE, BackendError
 from backends.model_files import check_pickle, checkpoint_generation, read_folder, safetensors_keys
 

@@ -116,9 +116,9 @@ def host(channel: Channel) -> None:
             if loaded is not None:
                 loaded.hosted.close()
             loaded = None
-            loaded = _answered(channel, lambda message=message: _load(channel, message))
+            loaded = _answered(channel, _load, message)
         elif isinstance(message, Generate):
-            _answered(channel, lambda message=message: _generate(channel, loaded, message))
+            _answered(channel, _generate, message, loaded)
         else:
             channel.send(
                 Failed(
@@ -144,10 +144,10 @@ def failure(error: BaseException) -> Failed:
     return Failed(line if known else f"{type(error).__name__}: {line[:400]}", detail)
 
 
-def _answered(channel: Channel, work: Callable[[], Any]) -> Any:
+def _answered(channel: Channel, work: Callable[..., Any], *arguments: Any) -> Any:
     """Run one message's work; what goes wrong is sent, and None returned."""
     try:
-        return work()
+        return work(channel, *arguments)
     except Cancellation:
         channel.send(Cancelled())
     except Exception as error:
@@ -173,7 +173,7 @@ def _load(channel: Channel, message: Load) -> Any:
     return generation
 
 
-def _generate(channel: Channel, loaded: Any, message: Generate) -> None:
+def _generate(channel: Channel, message: Generate, loaded: Any) -> None:
     if loaded is None:
         channel.send(Failed("no model is loaded in this worker; send Load first, and wait for Loaded"))
         return
