@@ -1,0 +1,56 @@
+"""Write the trained components as the built-in model: a diffusers folder in fp16, its defaults and its preview matrix."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from workbench.training.architecture import new_scheduler
+
+DEFAULTS = {"width": 256, "height": 256, "steps": 25, "guidance_scale": 4.0, "scheduler": "ddim"}
+
+
+def save_model(
+    folder: Path,
+    vae: AutoencoderKL,
+    tokenizer: CLIPTokenizer,
+    text_encoder: CLIPTextModel,
+    unet: UNet2DConditionModel,
+    latents: Tensor,
+    pictures: Tensor,
+) -> None:
+    """The folder that ``StableDiffusionPipeline.from_pretrained`` loads, and ``workbench.json`` beside it.
+
+    ``latents`` (N, 4, h, w) scaled, and ``pictures`` uint8 (N, 3, 8h, 8w), give the latents-to-RGB matrix.
+    """
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=new_scheduler(),
+        safety_checker=None,  # pyright: ignore[reportArgumentType]
+        feature_extractor=None,  # pyright: ignore[reportArgumentType]
+        requires_safety_checker=False,
+    )
+    pipeline.to(dtype=torch.float16, silence_dtype_warnings=True)
+    pipeline.unet.to(memory_format=torch.contiguous_format)
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    settings = {"name": "critters", "defaults": DEFAULTS, "latent_rgb": latent_rgb(latents, pictures)}
+    (folder / "workbench.json").write_text(json.dumps(settings, indent=2) + "\n")
+
+
+def latent_rgb(latents: Tensor, pictures: Tensor) -> dict[str, list]:
+    """Least squares from a latent pixel (4) to the mean RGB (3, in 0..1) of its 8x8 pixels: ``matrix`` and ``bias``."""
+    colours = torch.nn.functional.avg_pool2d(pictures.float() / 255, 8)
+    inputs = latents.float().permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
+    inputs = torch.cat([inputs, torch.ones_like(inputs[:, :1])], 1).double()
+    targets = colours.permute(0, 2, 3, 1).reshape(-1, 3).double()
+    solution = torch.linalg.solve(inputs.T @ inputs, inputs.T @ targets).tolist()
+    rounded = [[round(value, 5) for value in row] for row in solution]
+    return {"matrix": rounded[:-1], "bias": rounded[-1]}
