@@ -87,7 +87,8 @@ def glasses(scene: Scene) -> None:
 
 def flower(scene: Scene) -> None:
     u, v = scene.rim(0.56)
-    x, y = scene.u - u, scene.v - v + 1.0
+    raised = -scene.ry - scene.hat_y  # above 0 where the eyes stand on top of the head
+    x, y = scene.u - u - 1.5 * raised, scene.v - v + 1.0 - 0.5 * raised
     petals = torch.hypot(x, y) - (
         17.5 + 4.5 * torch.cos(5.0 * torch.atan2(x, y) + scene.vary("hat", 0.0, 3.0))
     )
@@ -102,7 +103,7 @@ def flower(scene: Scene) -> None:
 def headphones(scene: Scene) -> None:
     x, y = scene.u, scene.v - scene.eye_y
     rise = -scene.hat_y + scene.eye_y + 9.0
-    cup_u = _side_at(scene)
+    cup_u = torch.maximum(_side_at(scene), scene.eye_x + 24.0)
     band = sdf.ellipse(x, y, cup_u + 2.0, rise).abs() - 4.6
     scene.solid(torch.maximum(band, y), (0.26, 0.26, 0.34))
     cup = sdf.box(x.abs() - cup_u - 1.0, y - 1.0, 11.5, 20.0, 9.0)

@@ -16,7 +16,7 @@ from workbench.critters.variation import STREAMS, uniforms
 # Per body shape: half width, half height, pear, distance of an eye from the middle, height of the eyes.
 _SHAPES = {
     "round": (66.0, 65.0, 0.0, 23.5, -18.0),
-    "tall": (53.0, 78.0, 0.0, 22.0, -31.0),
+    "tall": (53.0, 76.0, 0.0, 22.0, -31.0),
     "wide": (80.0, 56.0, 0.0, 28.0, -13.0),
     "pear": (64.0, 72.0, 0.25, 22.5, -24.0),
 }
@@ -55,7 +55,9 @@ def compose(attributes: Tensor, seeds: Tensor, size: int) -> Scene:
     pixel = (torch.arange(size, dtype=torch.float32, device=device) + 0.5) * (SIDE / size)
     x, y = pixel[None, None, :].expand(1, size, size), pixel[None, :, None].expand(1, size, size)
     u, v = sdf.rotate((x - center_x) / scale, (y - center_y) / scale, vary("tilt", -0.07, 0.07))
-    eye_y = eye_y + vary("eye_height", -1.5, 1.5)
+    frog = (column("species") == ATTRIBUTES["species"].index("frog"))[:, None, None]
+    eye_x = eye_x + vary("eyes_apart", -1.0, 1.5) + 5.0 * frog
+    eye_y = torch.where(frog, 17.0 - ry, eye_y) + vary("eye_height", -1.5, 1.5)
     tint = [STREAMS.index(s) for s in ("red", "green", "blue")]
     return Scene(
         image=torch.empty(len(attributes), 3, size, size, device=device),
@@ -73,10 +75,10 @@ def compose(attributes: Tensor, seeds: Tensor, size: int) -> Scene:
         rx=rx,
         ry=ry,
         pear=pear,
-        eye_x=eye_x + vary("eyes_apart", -1.0, 1.5),
+        eye_x=eye_x,
         eye_y=eye_y,
-        mouth_y=eye_y + 36.0,
-        hat_y=-ry,
+        mouth_y=eye_y + 36.0 + 6.0 * frog,
+        hat_y=-ry - 17.0 * frog,
         dice=dice,
         palette=palette(
             column("body_color"),

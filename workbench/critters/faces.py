@@ -57,7 +57,7 @@ def _iris(scene: Scene, x: Tensor, y: Tensor, side: Tensor, zoom, white: Tensor,
 
 def _lids(scene: Scene, expression: str, x: Tensor, y: Tensor, white: Tensor) -> None:
     """x grows away from the nose, on both sides."""
-    lid = scene.palette.base * 0.86
+    lid = torch.lerp(scene.palette.base, scene.palette.deep, 0.5)
     if expression == "sleepy":
         edge = y + 2.0 + scene.vary("lid", -1.5, 1.0) + 0.012 * x * x
     elif expression == "angry":
@@ -67,7 +67,7 @@ def _lids(scene: Scene, expression: str, x: Tensor, y: Tensor, white: Tensor) ->
     else:
         brow = sdf.arc(x, -(y + (9.0 if expression == "surprised" else 5.0)), 27.0, 0.42, 2.3)
         if expression in ("surprised", "happy"):
-            scene.paint(brow, scene.palette.outline)
+            scene.paint(torch.maximum(brow, scene.torso + 2.0), scene.palette.outline)
         return
     scene.paint(torch.maximum(white, edge), lid)
     scene.paint(torch.maximum(edge.abs() - 2.1, white - 1.2), scene.palette.outline)

@@ -13,7 +13,6 @@ SPECIES: Phrases = {
         "animal",
         "character",
         "beast",
-        "little monster",
     ),
     "bird": ("bird", "bird", "birdie", "chick", "songbird"),
     "cat": ("cat", "cat", "kitty", "kitten", "feline"),

@@ -76,6 +76,7 @@ class Palette:
     base: Tensor
     pattern: Tensor
     pale: Tensor
+    deep: Tensor
     outline: Tensor
     iris: Tensor
     accent: Tensor
@@ -95,6 +96,7 @@ def palette(body: Tensor, iris: Tensor, wobble: Tensor, light: Tensor, accent: T
     return Palette(
         base=base,
         pattern=table(tuple(PATTERN.values()), device)[body] + shift * 0.5,
+        deep=tones(base)[0],
         pale=torch.lerp(base, cream, 0.62),
         outline=base * constant((0.34, 0.30, 0.36), device) + constant((0.03, 0.02, 0.05), device),
         iris=table(tuple(IRIS.values()), device)[iris] + shift * 0.5,

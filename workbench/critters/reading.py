@@ -190,7 +190,7 @@ def _phrases() -> dict[tuple[str, ...], _Item]:
     add_all("noun", "pattern", lx.PATTERN_NOUNS)
     add_all("noun", "accessory", lx.ACCESSORIES)
     for phrase in lx.NO_ACCESSORY:
-        add("noun", phrase, "accessory", "none")
+        add("phrase", phrase, "accessory", "none")
     add_all("noun", "background", lx.BACKGROUND_TAGS)
     add_all("phrase", "background", lx.BACKGROUND_PHRASES)
     add_all("phrase", "position", lx.POSITIONS)

@@ -36,18 +36,19 @@ def _ear(scene: Scene, angle: float, lean: float, depth: float = 0.0) -> tuple[T
     return sdf.rotate(scene.u.abs() - u * (1.0 - depth), scene.v - v * (1.0 - depth), lean)
 
 
+def _limb(x: Tensor, y: Tensor, points: tuple[tuple[sdf.Number, sdf.Number], ...], r: float, tip: float) -> Tensor:
+    """A limb through points, its half width going from r to `tip`."""
+    pieces = len(points) - 1
+    distance = sdf.capsule(x, y, points[0], points[1], r, r + (tip - r) / pieces)
+    for i in range(1, pieces):
+        start, end = r + (tip - r) * i / pieces, r + (tip - r) * (i + 1) / pieces
+        distance = sdf.smooth_min(distance, sdf.capsule(x, y, points[i], points[i + 1], start, end), 4.0)
+    return distance
+
+
 def _tail(scene: Scene, points: tuple[tuple[float, float], ...], r: float, tip: float) -> Tensor:
     """A tail through points given from the body's lower right border."""
-    root_u, root_v = 0.62 * scene.rx, 0.72 * scene.ry
-    distance = None
-    for i, (a, b) in enumerate(zip(points[:-1], points[1:], strict=True)):
-        t0, t1 = i / (len(points) - 1), (i + 1) / (len(points) - 1)
-        piece = sdf.capsule(
-            scene.u - root_u, scene.v - root_v, a, b, r + (tip - r) * t0, r + (tip - r) * t1
-        )  # fmt: skip
-        distance = piece if distance is None else sdf.smooth_min(distance, piece, 4.0)
-    assert distance is not None
-    return distance
+    return _limb(scene.u - 0.62 * scene.rx, scene.v - 0.72 * scene.ry, points, r, tip)
 
 
 def _muzzle(scene: Scene, rx: float, ry: float) -> None:
@@ -127,7 +128,7 @@ def _dog_front(scene: Scene) -> None:
     ear = sdf.smooth_min(
         sdf.ellipse(x - 13.0, y - 26.0, 15.5, 29.0), sdf.circle(x - 5.0, y - 4.0, 11.0), 12.0
     )
-    scene.part(ear, scene.palette.base * 0.62)
+    scene.part(ear, scene.palette.deep * 0.86)
 
 
 def _bunny_behind(scene: Scene) -> None:
@@ -163,7 +164,7 @@ def _lion_behind(scene: Scene) -> None:
     tail = ((0.0, 0.0), (34.0, -8.0), (44.0, -34.0))
     scene.part(_tail(scene, tail, 6.5, 5.0))
     tip = sdf.circle(scene.u - 0.62 * scene.rx - 45.0, scene.v - 0.72 * scene.ry + 38.0, 11.0)
-    mane_color = scene.palette.base * scene.color((0.62, 0.50, 0.46)) + 0.02
+    mane_color = scene.palette.base * scene.color((0.80, 0.54, 0.42))
     scene.part(tip, mane_color)
     feet(scene)
     x, y = scene.u, scene.v - 0.45 * scene.eye_y
@@ -201,12 +202,12 @@ def _bird_front(scene: Scene) -> None:
     wave = scene.vary("wave", -0.15, 0.35)
     x, y = sdf.rotate(scene.u.abs() - u, scene.v - v, wave - 0.25)
     wing = sdf.smooth_max(sdf.ellipse(x, y - 16.0, 17.0, 33.0), sdf.circle(x + 22.0, y - 10.0, 42.0), 5.0)
-    scene.part(wing, scene.palette.base * 0.84)
+    scene.part(wing, scene.palette.deep)
 
 
 def _bird_over(scene: Scene) -> None:
     y = scene.v - scene.mouth_y + 10.0
-    scene.solid(sdf.triangle(scene.u, -y - 6.0, 15.0, 17.0, 7.0), BEAK)
+    scene.solid(sdf.triangle(scene.u, -y - 8.0, 19.0, 21.0, 7.0), BEAK)
 
 
 def _frog_body(scene: Scene) -> Tensor:
@@ -226,13 +227,16 @@ def _frog_behind(scene: Scene) -> None:
 
 
 def _frog_front(scene: Scene) -> None:
-    x, y = scene.u.abs(), scene.v - scene.mouth_y + 14.0
+    x, y = scene.u.abs(), scene.v - scene.mouth_y + 15.0
     scene.paint(sdf.ellipse(x - 6.0, y, 2.6, 2.2), scene.palette.outline)
+    hand_u, hand_v = 0.27 * scene.rx, scene.ry
+    leg = sdf.capsule(x, scene.v, (0.31 * scene.rx, 0.72 * scene.ry), (hand_u, hand_v), 7.0)
+    scene.part(sdf.smooth_min(sdf.ellipse(x - hand_u, scene.v - hand_v, 12.0, 8.0), leg, 6.0))
 
 
 def _fish_behind(scene: Scene) -> None:
     x, y = scene.u - 0.88 * scene.rx, scene.v - 0.14 * scene.ry
-    fin = scene.palette.base * 0.80
+    fin = scene.palette.deep
     up, down = sdf.rotate(x, y, -0.7), sdf.rotate(x, y, 0.62)
     tail = sdf.smooth_min(
         sdf.ellipse(up[0] - 24.0, up[1], 27.0, 13.0), sdf.ellipse(down[0] - 24.0, down[1], 27.0, 13.0), 5.0
@@ -250,34 +254,21 @@ def _fish_front(scene: Scene) -> None:
     u, v = scene.rim(math.pi * 0.56)
     flap = scene.vary("wave", -0.2, 0.3)
     x, y = sdf.rotate(scene.u.abs() - 0.96 * u, scene.v - v, 0.5 + flap)
-    scene.part(sdf.ellipse(x - 12.0, y, 19.0, 11.5), scene.palette.base * 0.80)
-
-
-def _octopus_body(scene: Scene) -> Tensor:
-    return sdf.smooth_min(
-        scene.body(), sdf.box(scene.u, scene.v - 0.6 * scene.ry, 0.7 * scene.rx, 12.0, 10.0), 10.0
-    )
+    scene.part(sdf.ellipse(x - 12.0, y, 19.0, 11.5), scene.palette.deep)
 
 
 def _octopus_behind(scene: Scene) -> None:
-    x, y = scene.u.abs(), scene.v - 0.66 * scene.ry
-    for knee, tip, lift in ((0.92, 1.36, -2.0), (0.62, 0.92, 13.0), (0.22, 0.30, 19.0)):
-        knee_u, tip_u = knee * scene.rx, tip * scene.rx
-        leg = sdf.capsule(x, y, (0.36 * knee_u, -6.0), (knee_u, lift + 4.0), 14.0, 11.0)
-        leg = sdf.smooth_min(
-            leg, sdf.capsule(x, y, (knee_u, lift + 4.0), (tip_u, lift + 2.0), 11.0, 8.5), 6.0
-        )
-        if lift < 0.0:
-            leg = sdf.smooth_min(
-                leg, sdf.capsule(x, y, (tip_u, lift + 2.0), (tip_u + 5.0, lift - 17.0), 8.5, 6.0), 6.0
-            )
-        scene.part(leg)
+    _tentacle(scene, ((0.50, 0.50), (1.04, 0.72), (1.40, 0.86), (1.54, 0.66), (1.42, 0.50)))
+    _tentacle(scene, ((0.40, 0.60), (0.72, 0.96), (1.00, 1.04), (1.14, 0.90)))
 
 
 def _octopus_front(scene: Scene) -> None:
-    x, y = scene.u.abs(), scene.v - 0.66 * scene.ry
-    leg = sdf.capsule(x, y, (0.26 * scene.rx, 8.0), (0.40 * scene.rx, 24.0), 11.0, 10.0)
-    scene.part(leg)
+    _tentacle(scene, ((0.20, 0.84), (0.27, 0.99), (0.48, 1.06), (0.60, 0.96)))
+
+
+def _tentacle(scene: Scene, points: tuple[tuple[float, float], ...]) -> None:
+    """A tentacle on either side through points given in half widths and half heights of the body."""
+    scene.part(_limb(scene.u.abs(), scene.v, tuple((a * scene.rx, b * scene.ry) for a, b in points), 13.0, 6.5))
 
 
 # --- robot, dragon
@@ -345,6 +336,6 @@ SPECIES: dict[str, Species] = {
     "frog": Species(_frog_behind, _frog_front, _frog_body),
     "robot": Species(_robot_behind, _robot_front, _robot_body),
     "dragon": Species(_dragon_behind, _dragon_front),
-    "octopus": Species(_octopus_behind, _octopus_front, _octopus_body),
+    "octopus": Species(_octopus_behind, _octopus_front),
     "fish": Species(_fish_behind, _fish_front),
 }
