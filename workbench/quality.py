@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from typing import cast
 
 from backends.contract import Failed, Picture
 from workbench.conversation import Conversation, Patience, WorkerFailed
@@ -40,7 +41,7 @@ def compare_pictures(picture: Picture, baseline: Picture) -> tuple[float, float]
         sigma=1.5,
         use_sample_covariance=False,
     )
-    return 10 * math.log10(255**2 / error), float(ssim)
+    return 10 * math.log10(255**2 / error), float(cast(float, ssim))
 
 
 def import_metrics() -> None:

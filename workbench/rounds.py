@@ -7,8 +7,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backends.contract import (
     Cancelled,
@@ -45,42 +44,6 @@ SYNTHETIC_NOTICE = (
     "synthetic weights: for latency and memory only; the picture means nothing and its quality is not shown"
 )
 SELF_JUDGED = "critters"
-
-
-class Control:
-    """Cancel, pause and resume, from any thread, for the comparison in progress."""
-
-    def __init__(self, inbox: SimpleQueue[Any]):
-        self._inbox = inbox
-        self._condition = threading.Condition()
-        self._cancelled = threading.Event()
-        self.paused = False
-
-    def begin(self) -> threading.Event:
-        """A new comparison; returns the flag that :meth:`cancel` sets from now on."""
-        with self._condition:
-            self._cancelled = threading.Event()
-            return self._cancelled
-
-    def cancel(self) -> None:
-        with self._condition:
-            self._cancelled.set()
-            self._condition.notify_all()
-        self._inbox.put(None)
-
-    def pause(self) -> None:
-        with self._condition:
-            self.paused = True
-
-    def resume(self) -> None:
-        with self._condition:
-            self.paused = False
-            self._condition.notify_all()
-
-    def wait_while_paused(self, cancelled: threading.Event) -> None:
-        """Return when the session is resumed or this comparison cancelled."""
-        with self._condition:
-            self._condition.wait_for(lambda: not self.paused or cancelled.is_set())
 
 
 @dataclass(frozen=True)

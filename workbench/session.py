@@ -15,11 +15,12 @@ import psutil
 from backends.machine import memory_bytes
 from backends.models import resolve
 from workbench.comparison import Comparison
+from workbench.control import Control
 from workbench.conversation import Patience
 from workbench.events import Event
 from workbench.monitor import MemoryMonitor
 from workbench.quality import PromptJudge
-from workbench.rounds import Control, Round
+from workbench.rounds import Round
 from workbench.workers import WorkerPool
 
 BUDGET_SHARE = 0.6

@@ -144,6 +144,8 @@ class Worker:
 def host_worker(connection: Connection, entry: str, log_path: str) -> None:
     """The first thing that runs in a worker process: it dies with its parent, and serves ``entry``."""
     _die_with_parent()
+    # What libraries do with multiprocessing in a worker is theirs: no semaphores in the tracker of the session's process.
+    multiprocessing.set_start_method(None, force=True)
     serve(connection, entry, log_path)
 
 

@@ -1,0 +1,260 @@
+"""Comparisons as JSON, schema 1, written and read back.
+
+Every entry of ``results`` is one request as one variant: the figures of the design's schema, over all repeats, and in
+``runs`` each repeat with its spans and memory samples, from which the figures can be made again. Sizes are in MiB.
+Numbers that JSON cannot hold do not occur: what is not finite is null, and ``identical`` says where PSNR is infinite.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from backends.contract import MemorySample, Request, Span, Variant
+from backends.models import ModelCard, weights_sha256
+from backends.variants import InvalidVariant, format_variant, parse_variant
+from workbench.environment import MEBIBYTE
+from workbench.files import write_whole
+from workbench.results import Memory, Quality, Result
+from workbench.summary import Summary, summarize
+
+SCHEMA = 1
+
+
+class UnreadableDocument(ValueError):
+    """A file that is no comparison of ours, in one line."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model of a document."""
+
+    name: str
+    synthetic: bool
+    weights_sha256: str | None
+
+    @classmethod
+    def of(cls, card: ModelCard) -> Model:
+        """The model of a card; hashes its weights, once for every state of its files."""
+        return cls(card.name, card.synthetic, weights_sha256(card))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One run in a document: the index of its request, what came of it, and its picture's file where there is one."""
+
+    request: int
+    result: Result
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole comparison, as it is kept in a file. ``unet_only`` as in :class:`workbench.comparison.Comparison`."""
+
+    model: Model
+    requests: tuple[Request, ...]
+    baseline: Variant
+    environment: Mapping[str, Any]
+    runs: tuple[Recorded, ...]
+    unet_only: bool = False
+
+    def summaries(self) -> list[Summary]:
+        """The figures of every request and variant."""
+        return summarize(((run.request, run.result) for run in self.runs), self.baseline)
+
+    def image(self, request: int, variant: Variant) -> str | None:
+        """The picture's file of a request and variant."""
+        found = (run.image for run in self.runs if run.request == request and run.result.variant == variant)
+        return next((image for image in found if image), None)
+
+
+def to_json(document: Document) -> dict[str, Any]:
+    """The document as plain values of JSON, every number finite."""
+    return _finite(
+        {
+            "schema": SCHEMA,
+            "model": asdict(document.model),
+            "request": asdict(document.requests[0]),
+            "requests": [asdict(request) for request in document.requests],
+            "baseline": format_variant(document.baseline),
+            "unet_only": document.unet_only,
+            "environment": dict(document.environment),
+            "results": [_entry(document, summary) for summary in document.summaries()],
+        }
+    )
+
+
+def from_json(data: object) -> Document:
+    """Read what :func:`to_json` made. Raises :class:`UnreadableDocument` for anything else."""
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        given = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise UnreadableDocument(f"it is no comparison of schema {SCHEMA} (its schema is {given})")
+    try:
+        requests = tuple(Request(**request) for request in data["requests"])
+        model = Model(data["model"]["name"], data["model"]["synthetic"], data["model"]["weights_sha256"])
+        runs = [run for entry in data["results"] for run in _runs(entry, requests)]
+        return Document(
+            model,
+            requests,
+            parse_variant(data["baseline"]),
+            data["environment"],
+            tuple(runs),
+            bool(data.get("unet_only")),
+        )
+    except InvalidVariant as error:
+        raise UnreadableDocument(f"it has a variant that this version does not know: {error}") from error
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise UnreadableDocument(f"it is damaged: {type(error).__name__} {error}") from error
+
+
+def dumps(document: Document) -> str:
+    """The document as the text of its file."""
+    return json.dumps(to_json(document), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+
+
+def write_document(path: Path, document: Document) -> None:
+    """Write whole or not at all. Raises :class:`workbench.files.CannotWrite`."""
+    write_whole(path, dumps(document).encode("utf-8", "replace"))
+
+
+def read_document(path: Path) -> Document:
+    """Read a file of :func:`write_document`. Raises :class:`UnreadableDocument`, which names the file."""
+    try:
+        return from_json(json.loads(path.read_text(encoding="utf-8")))
+    except UnreadableDocument as error:
+        raise UnreadableDocument(f"{path} cannot be read: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UnreadableDocument(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from error
+
+
+def result_to_json(result: Result) -> dict[str, Any]:
+    """One run, all of it but its request and variant, which the document holds once."""
+    kept = {name: getattr(result, name) for name in _PLAIN}
+    return kept | {
+        "total_ms": result.total_ms,
+        "memory": asdict(result.memory),
+        "quality": _quality_to_json(result.quality),
+        "spans": [_span_to_json(span) for span in result.spans],
+        "warmup": [_span_to_json(span) for span in result.warmup],
+        "samples": [[sample.time_ns, sample.rss_bytes] for sample in result.samples],
+        "notices": list(result.notices),
+    }
+
+
+def result_from_json(data: Mapping[str, Any], request: Request, variant: Variant) -> Result:
+    """The run that :func:`result_to_json` wrote."""
+    return Result(
+        request=request,
+        variant=variant,
+        memory=Memory(**data["memory"]),
+        quality=_quality_from_json(data["quality"]),
+        spans=tuple(Span(**span) for span in data["spans"]),
+        warmup=tuple(Span(**span) for span in data["warmup"]),
+        samples=tuple(MemorySample(*sample) for sample in data["samples"]),
+        notices=tuple(data["notices"]),
+        **{name: data[name] for name in _PLAIN},
+    )
+
+
+_PLAIN = (
+    "status",
+    "error",
+    "load_seconds",
+    "start_ns",
+    "end_ns",
+    "device_name",
+    "latents_sha256",
+    "log_tail",
+    "detail",
+    "invalid_field",
+    "picture_sha256",
+    "unet_only",
+    "overhead_ms",
+)
+
+
+def _entry(document: Document, summary: Summary) -> dict[str, Any]:
+    variant = summary.variant
+    return {
+        "request": summary.request,
+        "variant": format_variant(variant),
+        "backend": variant.backend,
+        "device": variant.device,
+        "device_name": summary.device_name,
+        "precision": variant.precision,
+        "optimizations": dict(variant.optimizations),
+        "status": summary.status,
+        "error": summary.error,
+        "load_seconds": summary.load_seconds,
+        "total_ms": summary.total_ms,
+        "totals_ms": list(summary.totals_ms),
+        "speedup": summary.speedup,
+        "stages": {
+            name: {
+                "count": stage.count,
+                "median_ms": stage.median_ms,
+                "min_ms": stage.min_ms,
+                "max_ms": stage.max_ms,
+                "total_ms": stage.total_ms,
+                "quartiles_ms": list(stage.quartiles_ms),
+            }
+            for name, stage in summary.stages.items()
+        },
+        "memory": {
+            "peak_rss_mb": _mebibytes(summary.memory.peak_rss_bytes),
+            "weights_mb": _mebibytes(summary.memory.weights_bytes),
+            "tensors_mb": _mebibytes(summary.memory.tensors_bytes),
+        },
+        "quality": _quality_to_json(summary.quality),
+        "image": document.image(summary.request, variant),
+        "notices": list(summary.notices),
+        "runs": [result_to_json(run) for run in summary.runs],
+    }
+
+
+def _runs(entry: Mapping[str, Any], requests: tuple[Request, ...]) -> list[Recorded]:
+    index, variant = int(entry["request"]), parse_variant(entry["variant"])
+    results = [result_from_json(run, requests[index], variant) for run in entry["runs"]]
+    images = [entry["image"], *[None] * (len(results) - 1)]
+    return [Recorded(index, result, image) for result, image in zip(results, images, strict=True)]
+
+
+def _quality_to_json(quality: Quality | None) -> dict[str, Any] | None:
+    if quality is None:
+        return None
+    return asdict(quality) | {"identical": quality.psnr_db == math.inf}
+
+
+def _quality_from_json(data: Mapping[str, Any] | None) -> Quality | None:
+    if data is None:
+        return None
+    quality = Quality(data["psnr_db"], data["ssim"], data["prompt_fidelity"], data["found"], data["named"])
+    return replace(quality, psnr_db=math.inf) if data["identical"] else quality
+
+
+def _span_to_json(span: Span) -> dict[str, Any]:
+    short = {"name": span.name, "stage": span.stage, "start_ns": span.start_ns, "end_ns": span.end_ns}
+    if span.iteration is not None:
+        short["iteration"] = span.iteration
+    if span.kind != "stage":
+        short["kind"] = span.kind
+    return short | ({"detail": dict(span.detail)} if span.detail else {})
+
+
+def _mebibytes(count: int | None) -> float | None:
+    return None if count is None else round(count / MEBIBYTE, 1)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,63 @@
+"""What a measurement was made on: processor, cores, memory, system, versions."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from backends.devices import Device
+from backends.machine import memory_bytes, processor_name, usable_cores
+
+APPLICATION = "diffusion-workbench"
+MEBIBYTE = 2**20
+PACKAGES = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "numpy",
+    "openvino",
+    "optimum",
+    "optimum-intel",
+    "nncf",
+    "pyopencl",
+    "intel-opencl-rt",
+    "scikit-image",
+)
+
+
+def environment(devices: tuple[Device, ...] = ()) -> dict[str, Any]:
+    """The ``environment`` of the JSON: ``memory_mb`` in MiB, ``threads`` as many as a backend computes with on the CPU."""
+    memory = memory_bytes()
+    return {
+        "cpu": processor_name(),
+        "cores": usable_cores(),
+        "threads": usable_cores(),
+        "memory_mb": memory // MEBIBYTE if memory else None,
+        "os": _system(),
+        "python": platform.python_version(),
+        "application": version(APPLICATION),
+        "packages": {name: found for name in PACKAGES if (found := version(name))},
+        "devices": [asdict(device) for device in devices],
+    }
+
+
+@cache
+def version(package: str) -> str | None:
+    """The installed version of a package; None where there is none."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _system() -> str:
+    try:
+        name = platform.freedesktop_os_release().get("PRETTY_NAME")
+    except OSError:
+        name = None
+    return f"{name}, {platform.system()} {platform.release()}" if name else platform.platform()
