@@ -17,14 +17,14 @@ from workbench.critters.variation import STREAMS, uniforms
 _SHAPES = {
     "round": (66.0, 65.0, 0.0, 23.5, -18.0),
     "tall": (53.0, 76.0, 0.0, 22.0, -31.0),
-    "wide": (80.0, 56.0, 0.0, 28.0, -13.0),
+    "wide": (78.0, 56.0, 0.0, 28.0, -13.0),
     "pear": (64.0, 72.0, 0.25, 22.5, -24.0),
 }
 _POSITIONS = {"left": -35.0, "center": 0.0, "right": 35.0}
 _SIZES = {
     "small": (0.76, 206.0),
     "medium": (0.93, 219.0),
-    "large": (1.08, 231.0),
+    "large": (1.07, 230.0),
 }  # scale, where the ground is
 
 

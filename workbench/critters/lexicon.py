@@ -275,20 +275,48 @@ BODY_NOUNS = ("body", "fur", "skin", "blob")
 EYE_NOUNS = ("eyes", "eye", "irises", "iris")
 # What may stand between "eyes" and the colour they have.
 EYE_LINKS = frozenset(
-    "of are is that which color colour colored coloured big large huge and bright deep dark light shiny glowing so very".split()
+    (
+        *("of", "are", "is", "that", "which", "and", "so", "very", "color", "colour", "colored", "coloured"),
+        *("big", "large", "huge", "bright", "deep", "dark", "light", "shiny", "glowing"),
+    )
 )
 # Things that take the adjectives before them away from the critter: a red car makes no red critter.
 OTHER_NOUNS = (
-    "hat shirt cap shoes boots socks gloves jacket coat dress sweater tie ribbon collar nose mouth teeth tongue "
-    "ears ear tail wing wings horn horns antennae hair mane beak paws feet hands arms legs cheeks face background light lights "
-    "sun moon star stars cloud tree trees grass flowers water wave waves sand sea ocean lake river island rock rocks "
-    "car house ball balloon balloons ship boat bus plane apple strawberry cake book lamp door wall floor carpet "
-    "outline outlines line lines shadow smile grin frown tear tears ring necklace backpack bag sword shield cape "
-    "window fire flame heart lips eyebrows eyelashes whiskers buttons screen chair table pillow blanket"
-).split()
+    *("hat", "shirt", "cap", "shoes", "boots", "socks", "gloves", "jacket", "coat", "dress"),
+    *("sweater", "tie", "ribbon", "collar", "nose", "mouth", "teeth", "tongue", "ears", "ear"),
+    *("tail", "wing", "wings", "horn", "horns", "antennae", "hair", "mane", "beak", "paws", "feet"),
+    *("hands", "arms", "legs", "cheeks", "face", "background", "light", "lights", "sun", "moon"),
+    *("star", "stars", "cloud", "tree", "trees", "grass", "flowers", "water", "wave", "waves"),
+    *("sand", "sea", "ocean", "lake", "river", "island", "rock", "rocks", "car", "house", "ball"),
+    *("balloon", "balloons", "ship", "boat", "bus", "plane", "apple", "strawberry", "cake", "book"),
+    *("lamp", "door", "wall", "floor", "carpet", "outline", "outlines", "line", "lines", "shadow"),
+    *("smile", "grin", "frown", "tear", "tears", "ring", "necklace", "backpack", "bag", "sword"),
+    *("shield", "cape", "window", "fire", "flame", "heart", "lips", "eyebrows", "eyelashes"),
+    *("whiskers", "buttons", "screen", "chair", "table", "pillow", "blanket"),
+)
 # Fixed expressions whose words mean something else alone.
-IGNORED = ("hot dog", "sea lion", "wide angle", "wide shot", "medium shot", "big brother", "black hole", "white noise", "bear hug",
-           "ice bear", "cat walk", "red carpet", "right now", "dog house", "bird house", "small talk")  # fmt: skip
+IGNORED = (
+    *(
+        "hot dog",
+        "sea lion",
+        "wide angle",
+        "wide shot",
+        "medium shot",
+        "big brother",
+        "black hole",
+        "bear hug",
+    ),
+    *(
+        "white noise",
+        "ice bear",
+        "cat walk",
+        "red carpet",
+        "right now",
+        "dog house",
+        "bird house",
+        "small talk",
+    ),
+)
 # Read, never written.
 READ_ONLY: dict[str, Phrases] = {
     "species": {

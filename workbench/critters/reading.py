@@ -12,8 +12,40 @@ from workbench.critters.attributes import ATTRIBUTES
 
 _WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[,.;:!?()\[\]{}|/\n=–—…]")
 _FUNCTION_WORDS = frozenset(
-    "a an the with in on at of wearing who whose that which is has having looking feeling under to by for from its it "
-    "covered this these me draw standing sitting floating against near behind beside".split()
+    (
+        *(
+            "a",
+            "an",
+            "the",
+            "this",
+            "these",
+            "with",
+            "in",
+            "on",
+            "at",
+            "of",
+            "to",
+            "by",
+            "for",
+            "from",
+            "under",
+        ),
+        *(
+            "against",
+            "near",
+            "behind",
+            "beside",
+            "who",
+            "whose",
+            "that",
+            "which",
+            "is",
+            "has",
+            "having",
+            "its",
+        ),
+        *("it", "me", "draw", "wearing", "looking", "feeling", "covered", "standing", "sitting", "floating"),
+    )
 )
 _NEGATIONS = frozenset(("no", "without", "not", "minus", "never", "isn't", "doesn't", "nor"))
 _LONGEST = 6
@@ -91,9 +123,7 @@ class _Reader:
             elif item.kind == "species":
                 self.settle()
                 self.note("species", item.value)
-            elif item.kind in ("break", "function", "body"):
-                self.settle()
-            elif item.text == "and" and not (at < len(items) and items[at].kind == "adjective"):
+            elif item.kind in ("break", "function", "body") or _ends_a_list(items, at):
                 self.settle()
         self.settle()
 
@@ -116,6 +146,11 @@ class _Reader:
             self._note_eyes(items[ahead])
             return ahead + 1
         return at
+
+
+def _ends_a_list(items: list[_Item], at: int) -> bool:
+    """Whether the item before `at` is an "and" that no adjective follows."""
+    return items[at - 1].text == "and" and not (at < len(items) and items[at].kind == "adjective")
 
 
 def _after_negation(items: list[_Item], at: int, negation: str) -> int:

@@ -36,7 +36,9 @@ def _ear(scene: Scene, angle: float, lean: float, depth: float = 0.0) -> tuple[T
     return sdf.rotate(scene.u.abs() - u * (1.0 - depth), scene.v - v * (1.0 - depth), lean)
 
 
-def _limb(x: Tensor, y: Tensor, points: tuple[tuple[sdf.Number, sdf.Number], ...], r: float, tip: float) -> Tensor:
+def _limb(
+    x: Tensor, y: Tensor, points: tuple[tuple[sdf.Number, sdf.Number], ...], r: float, tip: float
+) -> Tensor:
     """A limb through points, its half width going from r to `tip`."""
     pieces = len(points) - 1
     distance = sdf.capsule(x, y, points[0], points[1], r, r + (tip - r) / pieces)
@@ -267,8 +269,9 @@ def _octopus_front(scene: Scene) -> None:
 
 
 def _tentacle(scene: Scene, points: tuple[tuple[float, float], ...]) -> None:
-    """A tentacle on either side through points given in half widths and half heights of the body."""
-    scene.part(_limb(scene.u.abs(), scene.v, tuple((a * scene.rx, b * scene.ry) for a, b in points), 13.0, 6.5))
+    """A tentacle on either side through points given in (about) half widths and half heights of the body."""
+    reach = 0.5 * scene.rx + 30.0
+    scene.part(_limb(scene.u.abs(), scene.v, tuple((a * reach, b * scene.ry) for a, b in points), 13.0, 6.5))
 
 
 # --- robot, dragon
