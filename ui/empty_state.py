@@ -1,0 +1,80 @@
+"""What stands in the picture's place before there is one: a picture is one click away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from ui.fields import sentence, text_label
+from ui.theme import Colours, Theme
+from workbench.generation import Generation
+
+SHOWN = 6
+WIDTH = 460
+
+
+class EmptyState(QWidget):
+    """Sample prompts; a click takes one and generates, another brings other samples."""
+
+    def __init__(self, generation: Generation, theme: Theme, prompts: Sequence[str]):
+        super().__init__()
+        self.setObjectName("emptyState")
+        self._generation = generation
+        self._theme = theme
+        self._prompts = list(prompts)
+        self._icon = QLabel()
+        title = text_label("What should it draw?", "hero")
+        hint = text_label("Pick a prompt, or write your own and press Ctrl+Enter.", "muted")
+        self._chips = [self._chip(index) for index in range(min(SHOWN, len(self._prompts)))]
+        others = QPushButton("Other ideas")
+        others.setObjectName("otherSamplesButton")
+        others.setProperty("role", "link")
+        others.clicked.connect(self._next)
+        theme.icon_on(others, "arrows-clockwise", "link")
+        layout = QVBoxLayout(self)
+        layout.setSpacing(8)
+        layout.addStretch(2)
+        for widget in (self._icon, title, hint):
+            layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addSpacing(14)
+        for chip in self._chips:
+            layout.addWidget(chip, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(others, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(3)
+        others.setVisible(len(self._prompts) > SHOWN)
+        self._show_prompts()
+        self._show_colours(theme.colours)
+        theme.changed.connect(self._show_colours)
+
+    def _chip(self, index: int) -> QPushButton:
+        chip = QPushButton()
+        chip.setObjectName(f"samplePrompt{index}")
+        chip.setProperty("role", "chip")
+        chip.setCursor(Qt.CursorShape.PointingHandCursor)
+        chip.setFixedWidth(WIDTH)
+        chip.setAutoDefault(True)
+        chip.clicked.connect(lambda: self._take(self._prompts[index]))
+        self._theme.icon_on(chip, "sparkle", "accent")
+        return chip
+
+    def _take(self, prompt: str) -> None:
+        self._generation.edit(prompt=prompt)
+        self._generation.generate()
+
+    def _next(self) -> None:
+        self._prompts = self._prompts[SHOWN:] + self._prompts[:SHOWN]
+        self._show_prompts()
+
+    def _show_prompts(self) -> None:
+        for chip, prompt in zip(self._chips, self._prompts, strict=False):
+            room = WIDTH - 64
+            chip.setText(
+                "  " + chip.fontMetrics().elidedText(sentence(prompt), Qt.TextElideMode.ElideRight, room)
+            )
+            chip.setToolTip(f"Draw “{prompt}”")
+            chip.setAccessibleName(prompt)
+
+    def _show_colours(self, _: Colours) -> None:
+        self._icon.setPixmap(self._theme.icon("paint-brush", "accent").pixmap(44, 44))

@@ -1,0 +1,173 @@
+"""Labelled controls with room for an inline error, and small helpers every panel uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A control of the draft: the draft's name for it, its label, and widgets that stand beside it."""
+
+    name: str
+    label: str
+    control: QWidget
+    beside: tuple[QWidget, ...] = ()
+    stretch: int = 1
+
+
+class FieldRow(QWidget):
+    """Fields side by side, each under its label, their errors below over the whole width."""
+
+    def __init__(self, fields: Sequence[Field]):
+        super().__init__()
+        self._controls = {field.name: field.control for field in fields}
+        self._errors: dict[str, QLabel] = {}
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(5)
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        outer.addLayout(row)
+        for field in fields:
+            row.addLayout(_labelled(field), field.stretch)
+            outer.addWidget(self._error_label(field.name))
+
+    def show_problems(self, problems: dict[str, str]) -> None:
+        """Mark the controls whose names have a problem, and say which."""
+        for name, control in self._controls.items():
+            text = sentence(problems.get(name, ""))
+            error = self._errors[name]
+            error.setText(text)
+            error.setVisible(bool(text))
+            control.setAccessibleDescription(text)
+            mark(control, "invalid", bool(text))
+
+    def _error_label(self, name: str) -> QLabel:
+        error = text_label("", "error", wrap=True)
+        error.setObjectName(f"{name}Error")
+        error.hide()
+        self._errors[name] = error
+        return error
+
+
+def _labelled(field: Field) -> QVBoxLayout:
+    column = QVBoxLayout()
+    column.setSpacing(5)
+    label = text_label(field.label, "label")
+    label.setBuddy(field.control)
+    field.control.setAccessibleName(field.label.replace("&", ""))
+    column.addWidget(label)
+    line = QHBoxLayout()
+    line.setSpacing(6)
+    line.addWidget(field.control, 1)
+    for widget in field.beside:
+        line.addWidget(widget)
+    column.addLayout(line)
+    return column
+
+
+def text_label(text: str, role: str, wrap: bool = False) -> QLabel:
+    """A label in one of the style sheet's roles."""
+    label = QLabel(text)
+    label.setProperty("role", role)
+    label.setWordWrap(wrap)
+    if wrap:
+        label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
+
+
+def sentence(message: str) -> str:
+    """A message of the floors below, which begin in lower case, as a sentence of its own."""
+    return message[:1].upper() + message[1:]
+
+
+def rule() -> QFrame:
+    """A hairline."""
+    line = QFrame()
+    line.setProperty("role", "rule")
+    return line
+
+
+def mark(widget: QWidget, name: str, value: object) -> None:
+    """Set a property that the style sheet selects by, and show it."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+class PromptEdit(QPlainTextEdit):
+    """A few lines of plain text; Tab moves on, as in every other field."""
+
+    def __init__(self, lines: int, placeholder: str):
+        super().__init__()
+        self.setTabChangesFocus(True)
+        self.setPlaceholderText(placeholder)
+        self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
+
+
+class Choice(QComboBox):
+    """A combo box that the wheel scrolls past instead of changing it unasked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumWidth(80)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class Number(QSpinBox):
+    """A whole number. Out of range is told by the field's error, not silently changed, so the range is wide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setRange(-999_999, 9_999_999)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class Decimal(QDoubleSpinBox):
+    """A number with up to two decimals, with the same wide range."""
+
+    def __init__(self, step: float) -> None:
+        super().__init__()
+        self.setRange(-9_999, 9_999)
+        self.setDecimals(2)
+        self.setSingleStep(step)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:g}"
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()

@@ -1,0 +1,77 @@
+"""The bar on top: what this is, the menu, and light or dark."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QAction, QIcon
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QMenu, QToolButton
+
+from ui.fields import text_label
+from ui.theme import ASSETS, Mode, Theme
+
+MODES: tuple[tuple[Mode, str, str], ...] = (
+    ("system", "monitor", "Follow the system"),
+    ("light", "sun", "Light"),
+    ("dark", "moon", "Dark"),
+)
+
+
+class Header(QFrame):
+    """Title, actions as a menu with their shortcuts, and the theme's switch."""
+
+    def __init__(self, theme: Theme, actions: list[QAction | None]):
+        super().__init__()
+        self.setObjectName("header")
+        self.setFixedHeight(48)
+        icon = QLabel()
+        icon.setPixmap(QIcon(str(ASSETS / "icons" / "workbench.svg")).pixmap(24, 24))
+        title = text_label("Diffusion Workbench", "section")
+        title.setObjectName("appTitle")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 0, 12, 0)
+        layout.setSpacing(10)
+        layout.addWidget(icon)
+        layout.addWidget(title)
+        layout.addStretch(1)
+        layout.addWidget(_theme_switch(theme))
+        layout.addWidget(self._menu_button(theme, actions))
+
+    def _menu_button(self, theme: Theme, actions: list[QAction | None]) -> QToolButton:
+        menu = QMenu(self)
+        for action in actions:
+            if action is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(action)
+        button = QToolButton()
+        button.setObjectName("menuButton")
+        button.setAccessibleName("Menu")
+        button.setToolTip("Everything one can do here, with its shortcut  (F10)")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setIconSize(QSize(20, 20))
+        button.setMenu(menu)
+        button.setShortcut("F10")
+        theme.icon_on(button, "list")
+        return button
+
+
+def _theme_switch(theme: Theme) -> QFrame:
+    frame = QFrame()
+    frame.setObjectName("themeSwitch")
+    line = QHBoxLayout(frame)
+    line.setContentsMargins(0, 0, 0, 0)
+    line.setSpacing(0)
+    group = QButtonGroup(frame)
+    group.setExclusive(True)
+    for mode, icon, words in MODES:
+        button = QToolButton()
+        button.setObjectName(f"{mode}ThemeButton")
+        button.setCheckable(True)
+        button.setChecked(theme.mode == mode)
+        button.setToolTip(words)
+        button.setAccessibleName(f"Theme: {words}")
+        button.clicked.connect(lambda _=False, mode=mode: theme.choose(mode))
+        theme.icon_on(button, icon)
+        group.addButton(button)
+        line.addWidget(button)
+    return frame
