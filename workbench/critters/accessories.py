@@ -102,13 +102,13 @@ def flower(scene: Scene) -> None:
 
 def headphones(scene: Scene) -> None:
     x, y = scene.u, scene.v - scene.eye_y
-    rise = -scene.hat_y + scene.eye_y + 9.0
+    rise = -scene.hat_y + scene.eye_y + 4.0
     cup_u = torch.maximum(_side_at(scene), scene.eye_x + 24.0)
-    band = sdf.ellipse(x, y, cup_u + 2.0, rise).abs() - 4.6
+    band = sdf.ellipse(x, y, cup_u + 2.0, rise).abs() - 3.8
     scene.solid(torch.maximum(band, y), (0.26, 0.26, 0.34))
-    cup = sdf.box(x.abs() - cup_u - 1.0, y - 1.0, 11.5, 20.0, 9.0)
+    cup = sdf.box(x.abs() - cup_u - 1.0, y - 1.0, 11.0, 17.0, 9.0)
     scene.solid(cup, scene.palette.accent)
-    scene.solid(sdf.box(x.abs() - cup_u - 9.0, y - 1.0, 5.0, 12.0, 4.0), (0.26, 0.26, 0.34))
+    scene.solid(sdf.box(x.abs() - cup_u - 9.0, y - 1.0, 4.5, 10.0, 4.0), (0.26, 0.26, 0.34))
 
 
 def _side_at(scene: Scene) -> Tensor:

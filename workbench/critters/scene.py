@@ -83,8 +83,8 @@ class Scene:
 
     def blend(self, mask: Tensor, color: Tensor | Rgb) -> None:
         """Puts a colour ([n, 3], [1, 3] or [n, 3, h, w]) where the mask [n, h, w] is 1."""
-        color = self.color(color)
-        end = color if color.ndim == 4 else color[:, :, None, None]
+        fill = self.color(color)
+        end = fill if fill.ndim == 4 else fill[:, :, None, None]
         self.image.lerp_(end, mask[:, None])
 
     def paint(self, distance: Tensor, color: Tensor | Rgb, alpha: float = 1.0) -> None:
@@ -105,12 +105,12 @@ class Scene:
         roundness: float = 9.0,
     ) -> None:
         """A shape with an outline, lit from the upper left, its border turning away from the light."""
-        color = self.color(color)
-        outline = colors.constant((0.36, 0.32, 0.38), color.device) * color if outline is None else outline
+        fill = self.color(color)
+        outline = self.color((0.36, 0.32, 0.38)) * fill if outline is None else outline
         self.paint(distance - self.line, outline)
         edge = (1.0 + distance / roundness).clamp_(0.0, 1.0)
         light = (self.lit - edge * edge * 0.32).clamp_(0.0, 1.0)
-        shadow, bright = colors.tones(color)
+        shadow, bright = colors.tones(fill)
         field = torch.lerp(shadow[:, :, None, None], bright[:, :, None, None], light[:, None])
         self.blend(self.cover(distance), field)
 

@@ -126,9 +126,9 @@ def _dog_behind(scene: Scene) -> None:
 def _dog_front(scene: Scene) -> None:
     _muzzle(scene, 27.0, 18.0)
     _nose(scene, NOSE, 11.0, 8.0)
-    x, y = _ear(scene, 0.74, -0.22, 0.08)
+    x, y = _ear(scene, 0.74, -0.26, 0.06)
     ear = sdf.smooth_min(
-        sdf.ellipse(x - 13.0, y - 26.0, 15.5, 29.0), sdf.circle(x - 5.0, y - 4.0, 11.0), 12.0
+        sdf.ellipse(x - 14.0, y - 33.0, 16.0, 34.0), sdf.circle(x - 4.0, y - 4.0, 12.0), 14.0
     )
     scene.part(ear, scene.palette.deep * 0.86)
 
@@ -150,9 +150,9 @@ def _bunny_front(scene: Scene) -> None:
 
 
 def _bear_behind(scene: Scene) -> None:
-    x, y = _ear(scene, 0.76, 0.0, 0.02)
-    scene.part(sdf.circle(x, y, 21.0))
-    scene.paint(sdf.circle(x, y, 12.0), scene.palette.pale)
+    x, y = _ear(scene, 0.72, 0.0, -0.10)
+    scene.part(sdf.circle(x, y, 22.0))
+    scene.paint(sdf.circle(x, y, 12.5), scene.palette.pale)
     arms(scene, r=13.0)
     feet(scene, rx=21.0, ry=13.0)
 
