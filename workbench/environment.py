@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from typing import Any
 
-from backends.devices import Device
 from backends.machine import memory_bytes, processor_name, usable_cores
 
 APPLICATION = "diffusion-workbench"
@@ -30,8 +29,11 @@ PACKAGES = (
 )
 
 
-def environment(devices: tuple[Device, ...] = ()) -> dict[str, Any]:
-    """The ``environment`` of the JSON: ``memory_mb`` in MiB, ``threads`` as many as a backend computes with on the CPU."""
+def environment(devices: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """The ``environment`` of the JSON: ``memory_mb`` in MiB, ``threads`` as many as a backend computes with on the CPU.
+
+    ``devices`` are those that the results come from, or all that were found.
+    """
     memory = memory_bytes()
     return {
         "cpu": processor_name(),
@@ -42,7 +44,7 @@ def environment(devices: tuple[Device, ...] = ()) -> dict[str, Any]:
         "python": platform.python_version(),
         "application": version(APPLICATION),
         "packages": {name: found for name in PACKAGES if (found := version(name))},
-        "devices": [asdict(device) for device in devices],
+        "devices": [dict(device) for device in devices],
     }
 
 

@@ -11,6 +11,10 @@ class CannotWrite(OSError):
     """An output that cannot be written, in one line that names it."""
 
 
+class WriteFailed(CannotWrite):
+    """An output that could not be written although it had seemed so: the disk is full, say."""
+
+
 def check_writable(path: Path) -> None:
     """Raise :class:`CannotWrite` where the file could not be written; leaves nothing behind."""
     if path.is_dir():
@@ -31,7 +35,7 @@ def check_writable_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write under a temporary name in the same folder, flush to the disk, and rename. Raises :class:`CannotWrite`."""
+    """Write under a temporary name in the same folder, flush to the disk, and rename. Raises :class:`WriteFailed`."""
     unfinished: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +50,7 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
-        raise CannotWrite(
+        raise WriteFailed(
             f"{path} cannot be written ({len(content):,} bytes): {error.strerror or error}"
         ) from error
 

@@ -1,0 +1,72 @@
+"""``generate``: one picture as one variant, with the time that each stage took."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from backends.models import resolve, weights_sha256
+from workbench.cli.arguments import (
+    DEFAULT_VARIANT,
+    STDOUT,
+    UsageError,
+    add_request_options,
+    add_running_options,
+    json_path,
+    request_of,
+    variant,
+)
+from workbench.cli.names import picture_name
+from workbench.cli.running import perform, recorded, write_json, write_pictures
+from workbench.cli.table import print_run
+from workbench.comparison import Comparison
+from workbench.files import check_writable
+
+
+def add_to(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser("generate", help="make one picture", description=__doc__)
+    add_request_options(parser)
+    parser.add_argument(
+        "--variant", type=variant, default=DEFAULT_VARIANT, metavar="V", help=f"default {DEFAULT_VARIANT}"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.png",
+        help="default: the model, the seed and the variant, in this folder",
+    )
+    add_running_options(parser)
+    parser.set_defaults(command=generate)
+
+
+def generate(options: argparse.Namespace) -> int:
+    """Run the command; returns the exit status."""
+    card = resolve(options.model)
+    request = request_of(options, card)
+    out = options.out or Path(picture_name(card.name, options.variant, request.seed))
+    check_outputs(out, json_path(options))
+    comparison = Comparison(
+        options.model, (request,), (options.variant,), options.variant, kernels=options.kernels
+    ).check()
+    outcome = perform(comparison, options.memory_budget)
+    paths = {(0, options.variant): out}
+    write_pictures(outcome, card, weights_sha256(card), paths)
+    document = recorded(comparison, card, outcome, paths)
+    write_json(options, document)
+    if options.json != STDOUT and outcome.pictures():
+        print_run(document)
+        print(out)
+    return outcome.exit_status
+
+
+def check_outputs(out: Path, json_file: Path | None) -> None:
+    """Raise UsageError or CannotWrite before anything is generated for nothing."""
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"the output is {str(out)!r}; expected a name that ends in .png")
+    check_writable(out)
+    if json_file is not None:
+        check_writable(json_file)
+        if json_file.resolve() == out.resolve():
+            raise UsageError(f"--out and --json both name {out}")

@@ -1,0 +1,195 @@
+"""Results as tables on a terminal: never a number without its unit, and under it what it was measured on."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from backends.contract import Request
+from backends.variants import format_variant
+from workbench.cli.progress import format_seconds
+from workbench.document import Document
+from workbench.environment import MEBIBYTE
+from workbench.rounds import SYNTHETIC_NOTICE
+from workbench.summary import Summary
+
+WIDTH_WHERE_NO_TERMINAL = 200
+NONE = "–"
+SHOWN_PACKAGES = {
+    "pytorch": ("torch", "diffusers"),
+    "openvino": ("openvino", "optimum-intel"),
+    "opencl": ("pyopencl",),
+}
+
+Cell = Callable[[Summary], str]
+
+
+def print_comparison(document: Document) -> None:
+    """The table of ``./run compare`` on stdout."""
+    console = _console()
+    table = Table(
+        title=_title(document), title_justify="left", caption=_caption(document), caption_justify="left"
+    )
+    columns = _columns(document)
+    for heading, _ in columns:
+        table.add_column(
+            heading, justify="left" if heading == "variant" else "right", no_wrap=heading == "variant"
+        )
+    for summary in document.summaries():
+        table.add_row(
+            *(cell(summary) for _, cell in columns), style=None if summary.status == "ok" else "red"
+        )
+    console.print(table, highlight=False, markup=False)
+
+
+def print_run(document: Document) -> None:
+    """The stages of ``./run generate`` on stdout."""
+    summary = document.summaries()[0]
+    table = Table(
+        title=_title(document), title_justify="left", caption=_caption(document), caption_justify="left"
+    )
+    for heading in ("stage", "calls", "median ms", "min ms", "max ms", "total ms"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    for name, stage in summary.stages.items():
+        figures = (stage.median_ms, stage.min_ms, stage.max_ms, stage.total_ms)
+        table.add_row(name, str(stage.count), *(f"{figure:.1f}" for figure in figures))
+    console = _console()
+    console.print(table, highlight=False, markup=False)
+    memory, quality = summary.memory, summary.quality
+    console.print(
+        f"load {_load(summary)}, total {_total(summary)}; peak memory {_mebibytes(memory.peak_rss_bytes)} MiB, weights "
+        f"{_mebibytes(memory.weights_bytes)} MiB, tensors {_mebibytes(memory.tensors_bytes)} MiB"
+        + (
+            f"; prompt fidelity {quality.prompt_fidelity:.2f}"
+            if quality and quality.prompt_fidelity is not None
+            else ""
+        ),
+        highlight=False,
+        markup=False,
+    )
+
+
+def _columns(document: Document) -> list[tuple[str, Cell]]:
+    columns: list[tuple[str, Cell]] = [("variant", lambda item: _name(document, item))]
+    if not document.unet_only:
+        columns.append(("picture", lambda item: f"{_request(item).width}×{_request(item).height}"))
+    columns.append(("load", _load))
+    if not document.unet_only:
+        columns.append(("text enc. ms", lambda item: _stage_total(item, "text_encoder")))
+    columns.append(("UNet ms ± spread", _unet))
+    if not document.unet_only:
+        columns.append(("VAE ms", lambda item: _stage_total(item, "vae_decoder")))
+    columns += [
+        ("total", _total),
+        ("speed-up", lambda item: NONE if item.speedup is None else f"{item.speedup:.2f}×"),
+        ("peak MiB", lambda item: _mebibytes(item.memory.peak_rss_bytes)),
+        ("weights MiB", lambda item: _mebibytes(item.memory.weights_bytes)),
+        ("tensors MiB", lambda item: _mebibytes(item.memory.tensors_bytes)),
+    ]
+    if not document.unet_only and not document.model.synthetic:
+        columns += [
+            ("PSNR dB", lambda item: _psnr(document, item)),
+            ("SSIM", lambda item: _figure(item.quality.ssim if item.quality else None, 4)),
+            ("fidelity", lambda item: _figure(item.quality.prompt_fidelity if item.quality else None, 2)),
+        ]
+    return columns
+
+
+def _title(document: Document) -> str:
+    request = document.requests[0]
+    what = (
+        f"{request.steps} UNet iterations, batch 2"
+        if document.unet_only
+        else f"“{_short(request.prompt)}”, {request.steps} steps"
+    )
+    return (
+        f"{document.model.name}, {what}, {request.width}×{request.height}, guidance {request.guidance_scale:g}, "
+        f"{request.scheduler}, seed {request.seed}"
+    )
+
+
+def _caption(document: Document) -> str:
+    environment = document.environment
+    packages = environment.get("packages", {})
+    backends = dict.fromkeys(run.result.variant.backend for run in document.runs)
+    versions = [
+        f"{name} {packages[name]}"
+        for backend in backends
+        for name in SHOWN_PACKAGES[backend]
+        if name in packages
+    ]
+    devices = dict.fromkeys(device["name"] for device in environment.get("devices", ()))
+    runs = max((len(item.totals_ms) for item in document.summaries()), default=0)
+    machine = (
+        f"{environment['cores']} cores, {environment['threads']} threads, {environment['memory_mb']} MiB"
+    )
+    device = "; ".join(devices) or environment["cpu"]
+    lines = [
+        f"{device} · {machine} · {', '.join(versions)} · Python {environment['python']}",
+        f"median of {runs} {'run' if runs == 1 else 'runs'}, without load and warm-up; ± is half the interquartile range",
+    ]
+    if document.model.synthetic:
+        lines.append(SYNTHETIC_NOTICE)
+    return "\n".join(lines)
+
+
+def _name(document: Document, summary: Summary) -> str:
+    name = format_variant(summary.variant)
+    if summary.variant == document.baseline:
+        name += " (baseline)"
+    return (
+        name
+        if summary.status == "ok"
+        else f"{name} ({'failed' if summary.status == 'error' else summary.status})"
+    )
+
+
+def _request(summary: Summary) -> Request:
+    return summary.runs[0].request
+
+
+def _load(summary: Summary) -> str:
+    return NONE if summary.load_seconds is None else format_seconds(summary.load_seconds)
+
+
+def _total(summary: Summary) -> str:
+    return NONE if summary.total_ms is None else format_seconds(summary.total_ms / 1e3)
+
+
+def _stage_total(summary: Summary, stage: str) -> str:
+    return f"{summary.stages[stage].total_ms:.1f}" if stage in summary.stages else NONE
+
+
+def _unet(summary: Summary) -> str:
+    stage = summary.stages.get("unet")
+    if stage is None:
+        return NONE
+    first, third = stage.quartiles_ms
+    return f"{stage.median_ms:.1f} ± {(third - first) / 2:.1f}"
+
+
+def _psnr(document: Document, summary: Summary) -> str:
+    if summary.quality is None or summary.quality.psnr_db is None:
+        return NONE
+    return "identical" if summary.quality.psnr_db == math.inf else f"{summary.quality.psnr_db:.1f}"
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return NONE if value is None else f"{value:.{digits}f}"
+
+
+def _mebibytes(count: int | None) -> str:
+    return NONE if count is None else f"{count / MEBIBYTE:,.0f}"
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDTH_WHERE_NO_TERMINAL)
