@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -57,12 +58,31 @@ def test_the_ci_installs_every_library_that_qt_may_need():
     assert {debian for debian, _ in system.PACKAGES.values()} <= set(installed)
 
 
+def documented_commands() -> list[list[str]]:
+    """The words of every ``./run`` line of the README's code blocks, those of the launcher left out."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    words = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("./run")]
+    return [command for command in words if command and command[0] != "test"]
+
+
+@pytest.mark.parametrize("command", documented_commands(), ids=" ".join)
+def test_a_command_of_the_readme_exists_with_its_options(command: list[str]):
+    help_of = subprocess.run(
+        [sys.executable, "main.py", command[0], "--help"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert help_of.returncode == 0, help_of.stderr
+    known = set(re.findall(r"--[a-z-]+", help_of.stdout))
+    assert {word for word in command if word.startswith("--")} <= known
+
+
 @pytest.mark.parametrize(
     "document", ["README.md", *sorted(path.name for path in (ROOT / "docs").glob("*.md"))]
 )
 def test_links_of_a_document_lead_somewhere(document: str):
     path = ROOT / document if document == "README.md" else ROOT / "docs" / document
-    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8"))
+    shown = re.sub(r"<!--.*?-->", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", shown)
     broken = [target for target in targets if "://" not in target and not (path.parent / target).exists()]
     assert broken == []
 
