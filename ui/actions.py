@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QPushButton, QWidget
 
-from ui.fields import text_label
+from backends.contract import BackendError
+from ui.fields import mark, text_label
 from ui.pictures import to_image
 from ui.theme import Theme
 from workbench.generation import Generation, Outcome
@@ -19,6 +21,8 @@ from workbench.generation import Generation, Outcome
 
 class Actions(QObject):
     """The window's actions, and the bar of those that are about the picture that is shown."""
+
+    _saved = Signal(str, str)
 
     def __init__(self, window: Any, generation: Generation, theme: Theme):
         super().__init__(window)
@@ -41,8 +45,9 @@ class Actions(QObject):
         self.said.setObjectName("saveMessage")
         self.said.hide()
         generation.shown_changed.connect(self._show_outcome)
-        generation.progress_changed.connect(lambda _: self._show_outcome(generation.shown))
-        self._show_outcome(generation.shown)
+        generation.progress_changed.connect(lambda _: self._show_states())
+        self._saved.connect(self._say)
+        self._show_states()
 
     def menu(self) -> list[QAction | None]:
         """Every action in order, None for a line between them."""
@@ -63,23 +68,24 @@ class Actions(QObject):
         grid.addWidget(self._button(self.reuse, "Reuse", "reuseSettingsButton", "arrow-u-up-left"), 2, 1)
         return bar
 
-    def save_to(self, path: Path) -> bool:
-        """Write the picture that is shown with its settings; what goes wrong is said beside the button."""
-        from workbench.pictures import save_picture
-
+    def save_to(self, path: Path) -> None:
+        """Write the picture that is shown with its settings, in the background; what came of it is said by the button."""
         outcome = self._generation.shown
-        if outcome is None:
-            return False
+        if outcome is not None:
+            self._say(f"Saving {path.name}…", "faint")
+            threading.Thread(
+                target=self._write, args=(outcome, path), name="save picture", daemon=True
+            ).start()
+
+    def _write(self, outcome: Outcome, path: Path) -> None:
+        from workbench.saving import save_outcome
+
         try:
-            save_picture(path, outcome.picture, outcome.result)
-        except OSError as error:
-            self._say(
-                f"not saved: {path} can't be written ({error.strerror or error}); choose another folder",
-                "error",
-            )
-            return False
-        self._say(f"Saved as {path}", "faint")
-        return True
+            save_outcome(outcome, path)
+        except (OSError, BackendError) as error:
+            self._saved.emit(f"Not saved: {error}", "error")
+        else:
+            self._saved.emit(f"Saved as {path}", "faint")
 
     def _action(self, text: str, keys: tuple[str, ...], act: Callable[[], object], icon: str) -> QAction:
         action = QAction(text, self._window)
@@ -106,13 +112,16 @@ class Actions(QObject):
         self._theme.icon_on(button, icon)
         return button
 
-    def _show_outcome(self, outcome: Outcome | None) -> None:
+    def _show_outcome(self, _: Outcome | None) -> None:
+        self._show_states()
+        self._say("", "faint")
+
+    def _show_states(self) -> None:
         active = self._generation.progress.active
         self.generate.setEnabled(not active)
         self.cancel.setEnabled(active)
         for action in (self.save, self.copy, self.reuse):
-            action.setEnabled(outcome is not None)
-        self._say("", "faint")
+            action.setEnabled(self._generation.shown is not None)
 
     def _save(self) -> None:
         outcome = self._generation.shown
@@ -136,10 +145,7 @@ class Actions(QObject):
 
     def _say(self, text: str, role: str) -> None:
         self.said.setText(text)
-        if self.said.property("role") != role:
-            self.said.setProperty("role", role)
-            self.said.style().unpolish(self.said)
-            self.said.style().polish(self.said)
+        mark(self.said, "role", role)
         self.said.setVisible(bool(text))
 
 

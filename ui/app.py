@@ -67,4 +67,5 @@ def open_window(application: QApplication, runner: Any = None) -> MainWindow:
         runner.close()
 
     window.closed.connect(close)
+    window.painted.connect(lambda: runner.session)
     return window

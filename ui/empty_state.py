@@ -12,7 +12,7 @@ from ui.theme import Colours, Theme
 from workbench.generation import Generation
 
 SHOWN = 6
-WIDTH = 460
+WIDTH = 520
 
 
 class EmptyState(QWidget):

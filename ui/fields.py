@@ -113,13 +113,12 @@ def mark(widget: QWidget, name: str, value: object) -> None:
 
 
 class PromptEdit(QPlainTextEdit):
-    """A few lines of plain text; Tab moves on, as in every other field."""
+    """A few lines of plain text, as high as the style sheet says; Tab moves on, as in every other field."""
 
-    def __init__(self, lines: int, placeholder: str):
+    def __init__(self, placeholder: str):
         super().__init__()
         self.setTabChangesFocus(True)
         self.setPlaceholderText(placeholder)
-        self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
 
 
 class Choice(QComboBox):
@@ -144,6 +143,7 @@ class Number(QSpinBox):
     def __init__(self) -> None:
         super().__init__()
         self.setRange(-999_999, 9_999_999)
+        self.lineEdit().setTextMargins(7, 0, 0, 0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -159,6 +159,7 @@ class Decimal(QDoubleSpinBox):
     def __init__(self, step: float) -> None:
         super().__init__()
         self.setRange(-9_999, 9_999)
+        self.lineEdit().setTextMargins(7, 0, 0, 0)
         self.setDecimals(2)
         self.setSingleStep(step)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
-from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QListWidget, QListWidgetItem
 
 from backends.contract import Picture
 from backends.variants import format_variant
 from ui.pictures import to_pixmap
+from ui.theme import Theme
 from workbench.generation import Generation, Outcome, Progress
 from workbench.timeline import format_ms
 
@@ -20,10 +21,11 @@ LIVE = 0
 class Filmstrip(QFrame):
     """Mirrors ``generation.history``; while a run is on, its live preview stands first."""
 
-    def __init__(self, generation: Generation):
+    def __init__(self, generation: Generation, theme: Theme):
         super().__init__()
         self.setObjectName("filmstripPanel")
         self._generation = generation
+        self._theme = theme
         self.list = QListWidget()
         self.list.setObjectName("filmstrip")
         self.list.setAccessibleName("Pictures of this session")
@@ -57,20 +59,21 @@ class Filmstrip(QFrame):
                     self.list.insertItem(first, _item(outcome))
             while self.list.count() - first > len(history):
                 self.list.takeItem(self.list.count() - 1)
+        self.setVisible(bool(self.list.count()))
         self._select()
 
     def _show_progress(self, progress: Progress) -> None:
         live = self._row(LIVE)
         with QSignalBlocker(self.list):
             if progress.active and live is None:
-                item = QListWidgetItem(_blank(), "")
+                item = QListWidgetItem(self._theme.icon("hourglass-medium"), "")
                 item.setData(NUMBER, LIVE)
                 item.setToolTip("The picture being made")
                 item.setData(Qt.ItemDataRole.AccessibleTextRole, "The picture being made")
                 self.list.insertItem(0, item)
             elif not progress.active and live is not None:
                 self.list.takeItem(live)
-        self.setVisible(bool(self.list.count()))
+        self.setVisible(progress.active or bool(self.list.count()))
         self._select()
 
     def _show_preview(self, preview: Picture | None) -> None:
@@ -83,7 +86,7 @@ class Filmstrip(QFrame):
         row = self._row(shown.number if shown else LIVE)
         with QSignalBlocker(self.list):
             if row is None:
-                self.list.setCurrentItem(None)
+                self.list.setCurrentRow(-1)
             else:
                 self.list.setCurrentRow(row)
                 self.list.scrollToItem(self.list.item(row))
@@ -118,9 +121,3 @@ def _icon(picture: Picture) -> QIcon:
     for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
         icon.addPixmap(pixmap, mode)
     return icon
-
-
-def _blank() -> QIcon:
-    pixmap = QPixmap(SIDE, SIDE)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    return QIcon(pixmap)

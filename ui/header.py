@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QMenu, QToolButton
 
@@ -33,7 +35,7 @@ class Header(QFrame):
         layout.addWidget(icon)
         layout.addWidget(title)
         layout.addStretch(1)
-        layout.addWidget(_theme_switch(theme))
+        layout.addWidget(_theme_switch(theme), 0, Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self._menu_button(theme, actions))
 
     def _menu_button(self, theme: Theme, actions: list[QAction | None]) -> QToolButton:
@@ -55,6 +57,10 @@ class Header(QFrame):
         return button
 
 
+def _choose(theme: Theme, mode: Mode, _: bool = False) -> None:
+    theme.choose(mode)
+
+
 def _theme_switch(theme: Theme) -> QFrame:
     frame = QFrame()
     frame.setObjectName("themeSwitch")
@@ -70,7 +76,7 @@ def _theme_switch(theme: Theme) -> QFrame:
         button.setChecked(theme.mode == mode)
         button.setToolTip(words)
         button.setAccessibleName(f"Theme: {words}")
-        button.clicked.connect(lambda _=False, mode=mode: theme.choose(mode))
+        button.clicked.connect(partial(_choose, theme, mode))
         theme.icon_on(button, icon)
         group.addButton(button)
         line.addWidget(button)

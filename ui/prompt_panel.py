@@ -11,19 +11,9 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QToolButton, QV
 from backends.contract import SCHEDULERS
 from ui.fields import Choice, Decimal, Field, FieldRow, Number, PromptEdit
 from ui.theme import Theme
+from ui.titles import SCHEDULER_TITLES
 from workbench.draft import Draft, format_size
 from workbench.generation import Generation
-
-SCHEDULER_TITLES = {
-    "ddim": "DDIM",
-    "pndm": "PNDM",
-    "dpm++": "DPM++ 2M",
-    "euler": "Euler",
-    "euler_a": "Euler ancestral",
-    "lms": "LMS",
-    "unipc": "UniPC",
-    "lcm": "LCM",
-}
 
 
 class PromptPanel(QWidget):
@@ -78,9 +68,9 @@ class PromptPanel(QWidget):
         self.prompt.selectAll()
 
     def _build(self, theme: Theme) -> None:
-        self.prompt = PromptEdit(4, "A drawing of a green creature with red eyes")
+        self.prompt = PromptEdit("A drawing of a green creature with red eyes")
         self.prompt.setObjectName("promptEdit")
-        self.negative = PromptEdit(2, "What the picture should not show")
+        self.negative = PromptEdit("What the picture should not show")
         self.negative.setObjectName("negativePromptEdit")
         self.seed = QLineEdit()
         self.seed.setObjectName("seedEdit")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -17,6 +18,7 @@ from workbench.timeline import STAGE_TITLES, Block, StageTotal, blocks, format_m
 
 BAR_HEIGHT = 1.0
 LEGEND_COLUMNS = 3
+LEGEND_WIDTH = 230
 
 
 class StageBar(QWidget):
@@ -32,7 +34,9 @@ class StageBar(QWidget):
         self._theme = theme
         self._blocks: tuple[Block, ...] = ()
         self._chosen: int | None = None
-        self._labels: list[pg.TextItem] = []
+        self._labels: dict[str, pg.TextItem] = {}
+        self._label_font = QFont(self.font())
+        self._label_font.setWeight(QFont.Weight.DemiBold)
         self._width_ms = 1.0
         self._build()
         self._show_colours(theme.colours)
@@ -54,14 +58,9 @@ class StageBar(QWidget):
         head.addWidget(text_label("Where the time goes", "section"))
         head.addStretch(1)
         head.addWidget(self.readout)
-        self.plot = pg.PlotWidget(background=None)
-        self.plot.setFixedHeight(68)
-        self.plot.setObjectName("stagePlot")
-        self.plot.setAccessibleName("Stages of the run as a bar")
-        self.plot.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.plot.keyPressEvent = self._key_pressed
-        item = self.plot.getPlotItem()
-        assert item is not None
+        self.plot = StagePlot()
+        self.plot.stepped.connect(self._step)
+        item: Any = self.plot.getPlotItem()
         item.hideButtons()
         item.setMenuEnabled(False)
         item.hideAxis("left")
@@ -70,12 +69,18 @@ class StageBar(QWidget):
         item.layout.setContentsMargins(0, 0, 0, 0)
         item.vb.setDefaultPadding(0)
         item.setYRange(0, BAR_HEIGHT, padding=0)
-        self._item = item
+        self._item: Any = item
         self._bars = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
         self._highlight = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
         item.addItem(self._bars)
         item.addItem(self._highlight)
-        self.plot.scene().sigMouseMoved.connect(self._hovered)
+        for stage in STAGE_COLOURS:
+            label = pg.TextItem("", color=STAGE_TEXT, anchor=(0.5, 0.5))
+            label.setFont(self._label_font)
+            label.hide()
+            item.addItem(label, ignoreBounds=True)
+            self._labels[stage] = label
+        item.scene().sigMouseMoved.connect(self._hovered)
         legend = QWidget()
         legend.setObjectName("stageLegend")
         self._legend = {stage: LegendEntry(stage) for stage in STAGE_COLOURS}
@@ -84,7 +89,11 @@ class StageBar(QWidget):
         grid.setHorizontalSpacing(28)
         grid.setVerticalSpacing(3)
         for index, entry in enumerate(self._legend.values()):
+            entry.setMaximumWidth(LEGEND_WIDTH)
             grid.addWidget(entry, index // LEGEND_COLUMNS, index % LEGEND_COLUMNS)
+        for column in range(LEGEND_COLUMNS):
+            grid.setColumnStretch(column, LEGEND_WIDTH)
+        grid.setColumnStretch(LEGEND_COLUMNS, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -109,61 +118,53 @@ class StageBar(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._label()
+        self._paint()
 
     def _draw(self, parts: tuple[Block, ...], whole_ms: float, width_ms: float) -> None:
         self._blocks, self._chosen, self._width_ms = parts, None, width_ms or 1.0
         self._item.setXRange(0, self._width_ms, padding=0)
-        self._bars.setVisible(bool(parts))
-        if parts:
-            shades = [_shade(part) for part in parts]
-            self._bars.setOpts(
-                **_bars(parts), brushes=shades, pens=[pg.mkPen(shade, width=0) for shade in shades]
-            )
+        self._item.getAxis("bottom").setStyle(showValues=bool(parts))
         self._highlight.hide()
-        self._label()
+        self._paint()
         totals = {total.stage: total for total in stage_totals(parts, whole_ms)}
         for stage, entry in self._legend.items():
             entry.show_total(totals.get(stage))
         self._tell(None)
 
+    def _paint(self) -> None:
+        """Draw the blocks that are at least a pixel wide; the legend and the arrow keys know the others too."""
+        shortest = self._width_ms / max(1, self.plot.width())
+        wide = [part for part in self._blocks if part.milliseconds >= shortest]
+        self._bars.setVisible(bool(wide))
+        if wide:
+            shades = [_shade(part) for part in wide]
+            self._bars.setOpts(
+                **_bars(wide), brushes=shades, pens=[pg.mkPen(shade, width=0) for shade in shades]
+            )
+        self._label()
+
     def _label(self) -> None:
-        """Name the stages on the bar, where the name fits."""
-        for label in self._labels:
-            self._item.removeItem(label)
-        self._labels = []
-        font = QFont(self.font())
-        font.setWeight(QFont.Weight.DemiBold)
+        """Name the stages on the bar, where the name fits; the scheduler's calls are slivers between the UNet's."""
         pixels_per_ms = self.plot.width() / self._width_ms
-        for stage in STAGE_COLOURS:
+        for stage, label in self._labels.items():
             own = [part for part in self._blocks if part.stage == stage]
             text = STAGE_TITLES[stage] + (f" × {len(own)}" if len(own) > 1 else "")
-            if (
-                not own
-                or (own[-1].end_ms - own[0].start_ms) * pixels_per_ms
-                < QFontMetrics(font).horizontalAdvance(text) + 16
-            ):
-                continue
-            if stage == "scheduler":  # its calls lie between the UNet's, and are slivers
-                continue
-            label = pg.TextItem(text, color=STAGE_TEXT, anchor=(0.5, 0.5))
-            label.setFont(font)
-            label.setPos((own[0].start_ms + own[-1].end_ms) / 2, BAR_HEIGHT / 2)
-            self._item.addItem(label, ignoreBounds=True)
-            self._labels.append(label)
+            room = (own[-1].end_ms - own[0].start_ms) * pixels_per_ms if own and stage != "scheduler" else 0.0
+            fits = room >= QFontMetrics(self._label_font).horizontalAdvance(text) + 16
+            label.setVisible(fits)
+            if fits:
+                label.setText(text)
+                label.setPos((own[0].start_ms + own[-1].end_ms) / 2, BAR_HEIGHT / 2)
 
-    def _hovered(self, position: object) -> None:
-        point = self._item.vb.mapSceneToView(position)
+    def _hovered(self, position: QPointF) -> None:
         inside = self._item.vb.sceneBoundingRect().contains(position)
-        self._choose(_block_at(self._blocks, point.x()) if inside else None)
+        time_ms = self._item.vb.mapSceneToView(position).x()
+        self._choose(_block_at(self._blocks, time_ms) if inside else None)
 
-    def _key_pressed(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
-        if step is None or not self._blocks:
-            event.ignore()
-            return
-        start = -1 if self._chosen is None else self._chosen
-        self._choose(min(max(start + step, 0), len(self._blocks) - 1))
+    def _step(self, step: int) -> None:
+        if self._blocks:
+            start = -1 if self._chosen is None else self._chosen
+            self._choose(min(max(start + step, 0), len(self._blocks) - 1))
 
     def _choose(self, index: int | None) -> None:
         if index == self._chosen:
@@ -223,6 +224,26 @@ def _shade(part: Block) -> QColor:
 def _block_at(parts: Sequence[Block], time_ms: float) -> int | None:
     hits = [index for index, part in enumerate(parts) if part.start_ms <= time_ms <= part.end_ms]
     return hits[-1] if hits else None
+
+
+class StagePlot(pg.PlotWidget):
+    """A plot that the arrow keys step through."""
+
+    stepped = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("stagePlot")
+        self.setAccessibleName("Stages of the run as a bar")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFixedHeight(68)
+
+    def keyPressEvent(self, ev: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(ev.key()))
+        if step is None:
+            ev.ignore()
+        else:
+            self.stepped.emit(step)
 
 
 class LegendEntry(QWidget):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from superqt import QToggleSwitch
@@ -23,6 +25,10 @@ class Switch(QToggleSwitch):
         self._focus = QColor()
         self._show_colours(theme.colours)
         theme.changed.connect(self._show_colours)
+
+    def drawGroove(self, painter: QPainter, rect: QRectF, option: Any) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)  # superqt leaves it off for a disabled switch
+        super().drawGroove(painter, rect, option)
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
         super().paintEvent(a0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
@@ -183,16 +185,17 @@ class OptionRow(QWidget):
                     self.slider.setValue(float(value))
 
     def _make_slider(self, ratio: tuple[float, float, float]) -> QLabeledDoubleSlider:
-        self.slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-        self.slider.setObjectName(f"{self._optimization.name}Slider")
-        self.slider.setAccessibleName(f"{self._optimization.title}, ratio")
-        self.slider.setRange(ratio[0], ratio[1])
-        self.slider.setSingleStep(0.05)
-        self.slider.setDecimals(2)
-        self.slider.setValue(ratio[2])
-        self.slider.valueChanged.connect(lambda _: self.changed())
-        self.slider.hide()
-        return self.slider
+        slider: Any = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+        slider.setObjectName(f"{self._optimization.name}Slider")
+        slider.setAccessibleName(f"{self._optimization.title}, ratio")
+        slider.setRange(ratio[0], ratio[1])
+        slider.setSingleStep(0.05)
+        slider.setDecimals(2)
+        slider.setValue(ratio[2])
+        slider.valueChanged.connect(lambda _: self.changed())
+        slider.hide()
+        self.slider = slider
+        return slider
 
 
 def _tip(optimization: Optimization, reason: str) -> str:

@@ -67,6 +67,8 @@ class MainWindow(QMainWindow):
 
         self.stage_bar = StageBar(self.generation, self.theme)
         self._stage_layout.addWidget(self.stage_bar)
+        for panel in (self.stage_panel, self.inspector, self.filmstrip):
+            panel.grab()  # styled and laid out now, so that the first run does not have to
         self.painted.emit()
 
     def layout_state(self) -> dict[str, str]:
@@ -174,7 +176,7 @@ class MainWindow(QMainWindow):
         self.stage_panel.setObjectName("stagePanel")
         self._stage_layout = QVBoxLayout(self.stage_panel)
         self._stage_layout.setContentsMargins(20, 12, 20, 12)
-        self.filmstrip = Filmstrip(self.generation)
+        self.filmstrip = Filmstrip(self.generation, self.theme)
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)

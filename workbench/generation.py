@@ -17,7 +17,7 @@ from backends.contract import BackendError, InvalidRequest, Picture, Request, Sp
 from backends.variants import InvalidVariant, make_variant
 from workbench.comparison import Comparison
 from workbench.draft import Draft, format_size, random_seed
-from workbench.events import Event, Finished, Iterated, Preparing, Queued
+from workbench.events import Event, Finished, Iterated, MemorySampled, Preparing, Queued
 from workbench.results import Result
 
 Phase = Literal["idle", "preparing", "running", "cancelling", "done", "cancelled", "failed"]
@@ -62,6 +62,15 @@ class Progress:
     @property
     def active(self) -> bool:
         return self.phase in ACTIVE
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was asked for last: it runs, or it has ended."""
+
+    request: Request
+    variant: Variant
+    model: ModelChoice
 
 
 @dataclass(frozen=True)
@@ -120,17 +129,17 @@ class Generation:
         self.progress = Progress()
         self.preview: Picture | None = None
         self.spans: tuple[Span, ...] = ()
+        self.peak_rss_bytes: int | None = None
         self.shown: Outcome | None = None
         self.history: tuple[Outcome, ...] = ()
         self.failure: Failure | None = None
-        self._running: ModelChoice | None = None
-        self._request: Request | None = None
+        self.run: Run | None = None
 
     @property
     def requested_size(self) -> tuple[int, int]:
-        """Width and height of the picture being made, or of the one that would be."""
+        """Width and height of the picture being made (or made last), or of the one that would be."""
         try:
-            request = self._request or self.draft.request()
+            request = self.run.request if self.run else self.draft.request()
         except InvalidRequest:
             return 1, 1
         return request.width, request.height
@@ -181,6 +190,13 @@ class Generation:
             )
         return self._find_model(name)
 
+    def take_from(self, request: Request, model: str | None = None, variant: Variant | None = None) -> None:
+        """Take the settings that made a picture; what it does not say stays."""
+        draft = self.draft.with_request(request)
+        self.draft = replace(draft, model=model or draft.model, variant=variant or draft.variant)
+        self._set_problems({})
+        self.draft_changed.emit(self.draft)
+
     def roll_seed(self) -> None:
         """A new random seed."""
         self.edit(seed=random_seed())
@@ -198,10 +214,7 @@ class Generation:
 
     def reuse(self, outcome: Outcome) -> None:
         """Take the settings that made an earlier picture."""
-        draft = self.draft.with_request(outcome.result.request)
-        self.draft = replace(draft, model=outcome.model.name, variant=outcome.result.variant)
-        self._set_problems({})
-        self.draft_changed.emit(self.draft)
+        self.take_from(outcome.result.request, outcome.model.name, outcome.result.variant)
 
     # Running
 
@@ -241,7 +254,7 @@ class Generation:
 
     def handle(self, event: Event) -> None:
         """Take one event of the run in progress."""
-        if self._running is None:
+        if self.run is None or not self.progress.active:
             return
         if isinstance(event, Queued | Preparing):
             what, fraction = (
@@ -251,18 +264,21 @@ class Generation:
                 self._set_progress(replace(self.progress, what=what, fraction=fraction))
         elif isinstance(event, Iterated):
             self._iterated(event)
+        elif isinstance(event, MemorySampled):
+            self.peak_rss_bytes = max(
+                self.peak_rss_bytes or 0, *(sample.rss_bytes for sample in event.samples)
+            )
         elif isinstance(event, Finished):
-            self._finished(event)
+            self._finished(event, self.run)
 
     def fail(self, message: str, detail: str = "") -> None:
         """The run broke down outside a worker; the window stays usable."""
-        self._running = None
         self._set_failure(Failure(message, detail))
         self._set_progress(Progress("failed"))
 
     def _begin(self, choice: ModelChoice, request: Request, variant: Variant) -> None:
-        self._running, self._request = choice, request
-        self.preview, self.spans = None, ()
+        self.run = Run(request, variant, choice)
+        self.preview, self.spans, self.peak_rss_bytes = None, (), None
         self._set_progress(Progress("preparing", "starting the worker", None, 0, request.steps))
         self.preview_changed.emit(None)
         self.spans_changed.emit(())
@@ -283,14 +299,11 @@ class Generation:
             self.preview = event.preview
             self.preview_changed.emit(event.preview)
 
-    def _finished(self, event: Finished) -> None:
-        choice, result = self._running, event.result
-        assert choice is not None
-        self._running = None
+    def _finished(self, event: Finished, run: Run) -> None:
+        result = event.result
         if result.status == "ok" and event.picture is not None:
-            outcome = Outcome(
-                result, event.picture, choice, self.history[-1].number + 1 if self.history else 1
-            )
+            number = self.history[-1].number + 1 if self.history else 1
+            outcome = Outcome(result, event.picture, run.model, number)
             self.history = (*self.history, outcome)[-HISTORY_LENGTH:]
             following = self.shown is None
             self._set_progress(Progress("done"))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from workbench.environment import version
 
 PACKAGES = {
     "pytorch": ("torch", "diffusers"),
@@ -12,13 +11,7 @@ PACKAGES = {
 }
 
 
-@cache
-def versions_of(backend: str) -> str:
-    """For example ``torch 2.13.0, diffusers 0.37.1``."""
-    found = []
-    for package in PACKAGES.get(backend, ("diffusers",)):
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
+def versions_of(backend: str) -> list[str]:
+    """For example ``["torch 2.13.0", "diffusers 0.37.1"]``."""
+    names = PACKAGES.get(backend, ("diffusers",))
+    return [f"{name} {found}" for name in names if (found := version(name))]
