@@ -26,7 +26,7 @@ class Patience:
 
     ``idle``: silent, and it uses no processor time; it hangs. ``busy``: silent, but computing, as a long compilation is.
     ``grace``: after a cancel, and never less than two of its iterations take.
-    A worker that was once silent for long while it worked is given three times as much.
+    A worker that was once silent for longer, and did go on, is given three times that.
     """
 
     idle: float = 120.0
@@ -114,6 +114,7 @@ class Conversation:
 
     def _word(self) -> None:
         now = time.monotonic()
+        self._worker.slowest_idle_seconds = max(self._worker.slowest_idle_seconds, now - self._last_work)
         self._worker.gap_seconds = now - self._last_word if self._interruptible else 0.0
         self._worker.slowest_gap_seconds = max(self._worker.slowest_gap_seconds, now - self._last_word)
         self._last_word = self._last_work = now
@@ -136,8 +137,8 @@ class Conversation:
         self._cpu_seconds, self._last_check = cpu_seconds, now
         if not self._worker.alive and self._inbox.empty():
             self._gone()
-        known_gap = 3 * self._worker.slowest_gap_seconds
-        idle, busy = max(self._patience.idle, known_gap), max(self._patience.busy, known_gap)
+        idle = max(self._patience.idle, 3 * self._worker.slowest_idle_seconds)
+        busy = max(self._patience.busy, 3 * self._worker.slowest_gap_seconds)
         if now - self._last_work > idle:
             raise self._hung(
                 f"it hung while {self._doing}: no message and no work for {now - self._last_work:.0f} s{self._state()}"

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
-from backends.machine import memory_bytes, processor_name, usable_cores
+from backends.machine import compute_threads, memory_bytes, processor_name, usable_cores
 
 APPLICATION = "diffusion-workbench"
 MEBIBYTE = 2**20
@@ -38,7 +38,7 @@ def environment(devices: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     return {
         "cpu": processor_name(),
         "cores": usable_cores(),
-        "threads": usable_cores(),
+        "threads": compute_threads(),
         "memory_mb": memory // MEBIBYTE if memory else None,
         "os": _system(),
         "python": platform.python_version(),

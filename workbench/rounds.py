@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backends.contract import (
@@ -82,7 +82,7 @@ class Round:
         self._pace = ComparisonPace()
         self._noise: dict[int, bytes] = {}
         self._baselines: dict[int, Picture] = {}
-        self._qualities: dict[tuple[int, str], Quality] = {}
+        self._qualities: dict[tuple[int, str], Quality | None] = {}
         self._unloadable: dict[Variant, WorkerFailed] = {}
         self._failed: dict[tuple[Variant, int], WorkerFailed] = {}
         self._left: list[Run] = list(plan(comparison))
@@ -329,7 +329,7 @@ class Round:
             notices.append(self._session.judge.notice)
         return self._qualities[key], notices
 
-    def _measure_quality(self, run: Run, picture: Picture) -> Quality:
+    def _measure_quality(self, run: Run, picture: Picture) -> Quality | None:
         judge, baseline = self._session.judge, self._baselines.get(run.index)
         if self._judged:
             judge.ask(run.request.prompt, picture)
@@ -337,12 +337,9 @@ class Round:
         if baseline is not None and run.variant != self._comparison.baseline:
             psnr_db, ssim = compare_pictures(picture, baseline)
         judged = judge.answer() if self._judged else None
-        quality = Quality(psnr_db, ssim, None)
-        return (
-            replace(quality, prompt_fidelity=judged.fidelity, found=judged.found, named=judged.named)
-            if judged
-            else quality
-        )
+        if judged:
+            return Quality(psnr_db, ssim, judged.fidelity, judged.found, judged.named)
+        return None if psnr_db is None else Quality(psnr_db, ssim, None)
 
 
 class _Answered(Exception):

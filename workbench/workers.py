@@ -60,7 +60,7 @@ class Worker:
         self.log_path = log_path
         self.loaded: Loaded | None = None
         self.last_used = time.monotonic()
-        self.gap_seconds = self.slowest_gap_seconds = 0.0
+        self.gap_seconds = self.slowest_gap_seconds = self.slowest_idle_seconds = 0.0
         self.peak_rss_bytes = 0
         self.backlog: deque[Any] = deque()
         self._oom_kills = _oom_kills()

@@ -134,7 +134,7 @@ def failure_lines(event: Finished) -> list[str]:
     lines = [
         f"error: {format_variant(event.variant)}: {' '.join((event.result.error or 'no reason given').split())}"
     ]
-    if event.result.invalid_field is None:
+    if not event.result.detail:  # it said nothing itself: it was killed, crashed or hung
         lines += [f"  | {line}" for line in event.result.log_tail.splitlines()[-LOG_LINES_SHOWN:]]
     return lines
 

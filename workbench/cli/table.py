@@ -16,14 +16,10 @@ from workbench.document import Document
 from workbench.environment import MEBIBYTE
 from workbench.rounds import SYNTHETIC_NOTICE
 from workbench.summary import Summary
+from workbench.versions import PACKAGES
 
 WIDTH_WHERE_NO_TERMINAL = 200
 NONE = "–"
-SHOWN_PACKAGES = {
-    "pytorch": ("torch", "diffusers"),
-    "openvino": ("openvino", "optimum-intel"),
-    "opencl": ("pyopencl",),
-}
 
 Cell = Callable[[Summary], str]
 
@@ -31,9 +27,7 @@ Cell = Callable[[Summary], str]
 def print_comparison(document: Document) -> None:
     """The table of ``./run compare`` on stdout."""
     console = _console()
-    table = Table(
-        title=_title(document), title_justify="left", caption=_caption(document), caption_justify="left"
-    )
+    table = Table()
     columns = _columns(document)
     for heading, _ in columns:
         table.add_column(
@@ -43,22 +37,20 @@ def print_comparison(document: Document) -> None:
         table.add_row(
             *(cell(summary) for _, cell in columns), style=None if summary.status == "ok" else "red"
         )
-    console.print(table, highlight=False, markup=False)
+    _print(document, console, table)
 
 
 def print_run(document: Document) -> None:
     """The stages of ``./run generate`` on stdout."""
     summary = document.summaries()[0]
-    table = Table(
-        title=_title(document), title_justify="left", caption=_caption(document), caption_justify="left"
-    )
+    table = Table()
     for heading in ("stage", "calls", "median ms", "min ms", "max ms", "total ms"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
     for name, stage in summary.stages.items():
         figures = (stage.median_ms, stage.min_ms, stage.max_ms, stage.total_ms)
         table.add_row(name, str(stage.count), *(f"{figure:.1f}" for figure in figures))
     console = _console()
-    console.print(table, highlight=False, markup=False)
+    _print(document, console, table)
     memory, quality = summary.memory, summary.quality
     console.print(
         f"load {_load(summary)}, total {_total(summary)}; peak memory {_mebibytes(memory.peak_rss_bytes)} MiB, weights "
@@ -71,6 +63,12 @@ def print_run(document: Document) -> None:
         highlight=False,
         markup=False,
     )
+
+
+def _print(document: Document, console: Console, table: Table) -> None:
+    console.print(_title(document), highlight=False, markup=False, soft_wrap=True)
+    console.print(table, highlight=False, markup=False)
+    console.print(_caption(document), highlight=False, markup=False, soft_wrap=True)
 
 
 def _columns(document: Document) -> list[tuple[str, Cell]]:
@@ -114,14 +112,12 @@ def _title(document: Document) -> str:
 
 def _caption(document: Document) -> str:
     environment = document.environment
-    packages = environment.get("packages", {})
     backends = dict.fromkeys(run.result.variant.backend for run in document.runs)
-    versions = [
-        f"{name} {packages[name]}"
-        for backend in backends
-        for name in SHOWN_PACKAGES[backend]
-        if name in packages
-    ]
+    packages = environment.get("packages", {})
+    names = dict.fromkeys(
+        name for backend in backends for name in PACKAGES.get(backend, ()) if name in packages
+    )
+    versions = [f"{name} {packages[name]}" for name in names]
     devices = dict.fromkeys(device["name"] for device in environment.get("devices", ()))
     runs = max((len(item.totals_ms) for item in document.summaries()), default=0)
     machine = (
