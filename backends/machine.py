@@ -19,6 +19,12 @@ def usable_cores() -> int:
     return max(1, min(physical, _quota() or physical))
 
 
+def compute_threads() -> int:
+    """Threads that a model computes with: ``OMP_NUM_THREADS`` where the person set it, else every usable core."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdigit() and int(asked) > 0 else usable_cores()
+
+
 def processor_name() -> str:
     """The processor as its maker calls it, or the architecture where the system does not say."""
     if _CPUINFO.exists():

@@ -70,24 +70,19 @@ def resolve(ref: str) -> ModelCard:
 
     Folders and files are checked, not loaded; nothing is downloaded. Raises :class:`BackendError` in one line.
     """
+    if ref.startswith(f"~{os.sep}"):
+        ref = str(Path.home() / ref[2:])
     if ref == "critters":
         return _critters()
     if ref == "sd14-synthetic":
         return ModelCard(ref, "synthetic", None, synthetic=True, latent_channels=4)
-    path = next(
-        (
-            path
-            for path in (Path(ref).expanduser(), paths.data_dir() / "models" / ref)
-            if ref and path.exists()
-        ),
-        None,
-    )
+    path = next(filter(_exists, (Path(ref), paths.data_dir() / "models" / ref)), None) if ref else None
     if path is not None:
         return _local(path)
     if _HUB_ID.fullmatch(ref) and not ref.endswith(CHECKPOINTS):
         return _hub(ref)
     raise BackendError(
-        f"no model {ref!r}: expected critters, sd14-synthetic, a diffusers folder, a .safetensors or .ckpt file, or a "
+        f"no model {ref[:100]!r}: expected critters, sd14-synthetic, a diffusers folder, a .safetensors or .ckpt file, or a "
         "hub id OWNER/NAME"
     )
 
@@ -133,6 +128,13 @@ def _critters() -> ModelCard:
             f"the built-in model is missing: expected it at {path}; check out the repository again"
         )
     return replace(_folder_card(path, "critters"), kind="critters")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long for the system, or with a zero byte
+        return False
 
 
 def _local(path: Path) -> ModelCard:

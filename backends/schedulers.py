@@ -15,7 +15,8 @@ _FIXED: dict[str, dict[str, Any]] = {
     "pndm": {"skip_prk_steps": True},
     "dpm++": {"algorithm_type": "dpmsolver++"},
 }
-LCM_STEPS = 50
+MOST_STEPS = {"lcm": 50, "dpm++": 999, "unipc": 999}
+"""Where a scheduler has fewer steps than training had: LCM's own grid, and steps that must differ from one another."""
 
 
 def make_scheduler(name: str, config: Any, steps: int) -> Any:
@@ -23,8 +24,16 @@ def make_scheduler(name: str, config: Any, steps: int) -> Any:
 
     ``clip_sample`` is off: latents are not pixels. Raises InvalidRequest where it has no ``steps`` steps.
     """
-    if name == "lcm" and steps > LCM_STEPS:
+    most = MOST_STEPS.get(name, steps)
+    if steps > most:
         raise InvalidRequest(
-            "steps", f"the number of steps is {steps}; the lcm scheduler takes 1 to {LCM_STEPS}"
+            "steps", f"the number of steps is {steps}; the {name} scheduler takes 1 to {most}"
         )
-    return getattr(diffusers, SCHEDULER_CLASSES[name]).from_config(config, **_FIXED.get(name, {}))
+    fixed = _FIXED.get(name, {}) | {"steps_offset": _steps_offset(config, steps)}
+    return getattr(diffusers, SCHEDULER_CLASSES[name]).from_config(config, **fixed)
+
+
+def _steps_offset(config: Any, steps: int) -> int:
+    """The model's own offset, less where it would push the first of very many timesteps beyond the last trained one."""
+    trained = int(config.get("num_train_timesteps", 1000))
+    return min(int(config.get("steps_offset", 0)), max(0, trained - 1 - (steps - 1) * (trained // steps)))

@@ -10,7 +10,7 @@ import torch
 from backends import registry
 from backends.contract import Variant
 from backends.loading import load_pipeline
-from backends.machine import usable_cores
+from backends.machine import compute_threads
 from backends.models import ModelCard, Progress
 from backends.pytorch import devices, kernels, memory
 from backends.pytorch.precision import check_precision, keep_loop_in_fp32
@@ -21,7 +21,7 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
     """Load a model as a PyTorch variant. Raises BackendError for a device, precision or option that is not there."""
     described, device = devices.find(variant.device)
     dtype = check_precision(variant.precision, device)
-    threads = usable_cores()
+    threads = compute_threads()
     torch.set_num_threads(threads)
     torch.backends.cudnn.allow_tf32 = False
     pipeline = load_pipeline(card, dtype, progress)

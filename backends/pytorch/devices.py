@@ -6,7 +6,7 @@ import torch
 
 from backends.contract import BackendError
 from backends.devices import Device
-from backends.machine import memory_bytes, processor_name, usable_cores
+from backends.machine import compute_threads, memory_bytes, processor_name
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 MEBIBYTE = 2**20
@@ -23,7 +23,7 @@ def devices() -> list[Device]:
             "CPU",
             memory // MEBIBYTE if memory else None,
             PRECISIONS,
-            {"threads": usable_cores(), "instructions": torch.backends.cpu.get_cpu_capability()},
+            {"threads": compute_threads(), "instructions": torch.backends.cpu.get_cpu_capability()},
         )
     ]
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):

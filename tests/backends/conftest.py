@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from backends import sd14
-from backends.contract import Load
+from backends.contract import Failed, Load
 from backends.loading import assemble
 from backends.synthetic import byte_tokenizer
 from backends.variants import parse_variant
@@ -40,12 +40,23 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     return path
 
 
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """A thread a process: the tiny model has no work for two, and threads that wait for busy cores are slow."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A diffusers folder of a few hundred kilobytes, with our ``workbench.json``."""
     torch.manual_seed(0)
     tokenizer = byte_tokenizer(514)
-    text = sd14.TEXT_ENCODER | {
+    text: dict[str, Any] = sd14.TEXT_ENCODER | {
         "vocab_size": 514,
         "hidden_size": TEXT_WIDTH,
         "intermediate_size": 64,
@@ -60,7 +71,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vae = sd14.VAE | small | {"sample_size": 64, "layers_per_block": 2}
     pipeline = assemble(
         tokenizer,
-        CLIPTextModel(CLIPTextConfig(**text)),
+        CLIPTextModel(CLIPTextConfig.from_dict(text)),
         UNet2DConditionModel.from_config(unet),
         AutoencoderKL.from_config(vae),
         DDIMScheduler.from_config(sd14.SCHEDULER),
@@ -95,6 +106,7 @@ class Worker:
         """The next message of one of these kinds, and those before it."""
         before: list[Any] = []
         while not isinstance(message := self.receive(), kinds):
+            assert not isinstance(message, Failed), message
             before.append(message)
         return message, before
 
