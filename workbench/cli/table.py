@@ -124,10 +124,11 @@ def _caption(document: Document) -> str:
         f"{environment['cores']} cores, {environment['threads']} threads, {environment['memory_mb']} MiB"
     )
     device = "; ".join(devices) or environment["cpu"]
-    lines = [
-        f"{device} · {machine} · {', '.join(versions)} · Python {environment['python']}",
-        f"median of {runs} {'run' if runs == 1 else 'runs'}, without load and warm-up; ± is half the interquartile range",
-    ]
+    lines = [f"{device} · {machine} · {', '.join(versions)} · Python {environment['python']}"]
+    if runs:
+        lines.append(
+            f"median of {runs} {'run' if runs == 1 else 'runs'}, without load and warm-up; ± is half the interquartile range"
+        )
     if document.model.synthetic:
         lines.append(SYNTHETIC_NOTICE)
     return "\n".join(lines)
