@@ -49,6 +49,8 @@ def assemble(
     tokenizer.model_max_length = min(int(tokenizer.model_max_length), limit)
     for module in (text_encoder, unet, vae):
         module.eval().requires_grad_(False)
+        if absent := [name for name, parameter in module.named_parameters() if parameter.is_meta]:
+            raise BackendError(f"the weights of the {type(module).__name__} lack {len(absent)} tensors, {absent[0]} the first")
     return StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
@@ -112,16 +114,22 @@ def _component(maker: Any, folder: ModelFolder, name: str, dtype: torch.dtype) -
     if weights.pickled:
         _refuse_code(weights)
     try:
-        return maker.from_pretrained(
+        component, info = maker.from_pretrained(
             folder.path / name,
             torch_dtype=dtype,
             variant=weights.variant,
             use_safetensors=not weights.pickled,
             local_files_only=True,
+            output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise BackendError(f"the {name} of {folder.path} does not fit its configuration: {reason}") from error
+    if missing := sorted(info["missing_keys"]):
+        raise BackendError(
+            f"the weights of the {name} of {folder.path} lack {len(missing)} tensors, {missing[0]} the first"
+        )
+    return component
 
 
 def _refuse_code(weights: WeightFiles) -> None:

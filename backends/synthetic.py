@@ -31,7 +31,7 @@ def synthetic_pipeline(dtype: torch.dtype, progress: Progress) -> StableDiffusio
     position = 0
     for index, module in enumerate((unet, vae, text_encoder)):
         progress("making random weights", index / 3)
-        position = _fill(module, block, dtype, position)
+        position = fill(module, block, dtype, position)
     progress("making random weights", 1.0)
     return assemble(byte_tokenizer(), text_encoder, unet, vae, PNDMScheduler.from_config(sd14.SCHEDULER))
 
@@ -48,7 +48,7 @@ def byte_tokenizer(vocabulary_size: int = sd14.TEXT_ENCODER["vocab_size"]) -> CL
     )
 
 
-def _fill(module: torch.nn.Module, block: torch.Tensor, dtype: torch.dtype, position: int) -> int:
+def fill(module: torch.nn.Module, block: torch.Tensor, dtype: torch.dtype, position: int) -> int:
     """Give a module of meta tensors its weights: norms one, biases nil, matrices uniform of unit gain (Glorot 2010)."""
     module.to_empty(device="cpu").to(dtype)
     for name, buffer in module.named_buffers():
