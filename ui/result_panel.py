@@ -151,7 +151,9 @@ def figures_of(outcome: Outcome) -> dict[str, str]:
     result = outcome.result
     warmup = sum(span.milliseconds for span in result.warmup if span.kind == "stage")
     return _settings(Run(result.request, result.variant, outcome.model)) | {
-        "load": format_ms(result.load_seconds * 1000) if result.load_seconds is not None else NONE,
+        "load": format_ms(result.load_seconds * 1000)
+        if result.load_seconds is not None
+        else "already loaded",
         "warmup": format_ms(warmup) if warmup else NONE,
         "iteration": _iteration(result.spans),
         "peak": format_bytes(result.memory.peak_rss_bytes),

@@ -23,13 +23,19 @@ from workbench.results import Result
 Phase = Literal["idle", "preparing", "running", "cancelling", "done", "cancelled", "failed"]
 ACTIVE: tuple[Phase, ...] = ("preparing", "running", "cancelling")
 HISTORY_LENGTH = 60
+END_SECONDS = 1.0
 SYNTHETIC_NOTICE = "Synthetic weights: this picture is noise by design. Its times and memory are real, its quality means nothing."
 
 
 class Runner(Protocol):
     """What runs a comparison in the background; :class:`workbench.runner.SessionRunner` is one."""
 
+    @property
+    def running(self) -> bool: ...
+
     def start(self, comparison: Comparison) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> bool: ...
 
     def cancel(self) -> None: ...
 
@@ -283,9 +289,11 @@ class Generation:
         self.preview_changed.emit(None)
         self.spans_changed.emit(())
         self.show(None)
+        if self._runner.running:  # its last event has come; its thread ends within the moment
+            self._runner.wait(END_SECONDS)
         try:
             self._runner.start(Comparison(choice.name, (request,), (variant,), variant))
-        except (BackendError, InvalidRequest, InvalidVariant, OSError) as error:
+        except (RuntimeError, InvalidRequest, InvalidVariant, OSError) as error:
             self.fail(str(error))
 
     def _iterated(self, event: Iterated) -> None:

@@ -1,0 +1,142 @@
+"""The window's process as a whole: what it imports, that it never stands still, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from PySide6.QtCore import QTimer
+
+ROOT = Path(__file__).parents[2]
+LONGEST_GAP_MS = 50.0
+ROUNDS = 4
+
+START = """
+import sys, time
+began = time.perf_counter()
+if __name__ == "__main__":
+    from PySide6.QtWidgets import QApplication
+    application = QApplication([])
+    from ui import app
+    window = app.open_window(application)
+    window.painted.connect(application.quit)
+    window.show()
+    application.exec()
+    packages = {name.partition(".")[0] for name in sys.modules}
+    heavy = {"torch", "diffusers", "transformers", "openvino", "optimum", "nncf", "pyopencl", "PIL", "skimage", "plotly"}
+    backends = [name for name in sys.modules if name.startswith(("backends.pytorch", "backends.openvino", "backends.opencl"))]
+    print(sorted(packages & heavy) + backends)
+    window.close()
+"""
+RUN = """
+import sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+if __name__ == "__main__":
+    application = QApplication([])
+    from ui import app
+    window = app.open_window(application)
+    window.generation.choose_model(sys.argv[1])
+    window.generation.edit(prompt="a bird", steps=1000)
+    window.show()
+    window.generate()
+    def watch(progress):
+        if progress.phase == "running" and progress.index == 2:
+            print(len(__import__("psutil").Process().children(recursive=True)), flush=True)
+            QTimer.singleShot(0, window.close)
+    window.generation.progress_changed.connect(watch)
+    sys.exit(application.exec())
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path, home: Path):
+    """Runs a script in a process of its own, from a file as workers need it; returns what it printed."""
+
+    def run(source: str, *arguments: str) -> str:
+        file = tmp_path / "script.py"
+        file.write_text(source)
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        command = [sys.executable, str(file), *arguments]
+        done = subprocess.run(
+            command,
+            env=os.environ | {"PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_the_window_imports_no_torch_and_no_backend(script):
+    assert script(START).strip() == "[]"
+
+
+def test_closing_during_a_run_leaves_no_process_behind(script, tiny_model: Path):
+    before = {process.pid for process in psutil.process_iter() if _lives_here(process)}
+    workers = script(RUN, str(tiny_model))
+    assert int(workers) >= 1
+    assert {process.pid for process in psutil.process_iter() if _lives_here(process)} <= before
+
+
+def test_the_event_loop_never_stands_still_while_a_picture_is_made(qtbot, window):
+    """The other work of this machine can stop any process for a while; a window that blocks does so in every round."""
+    window.generation.edit(steps=20, size="256 × 256")
+    longest = []
+    for _ in range(ROUNDS):
+        heart = Heart()
+        window.generate()
+        qtbot.waitUntil(lambda: not window.generation.progress.active, timeout=60_000)
+        qtbot.wait(400)
+        longest.append(heart.stop())
+        assert window.generation.progress.phase == "done"
+        if longest[-1] <= LONGEST_GAP_MS:
+            return
+    pytest.fail(f"longest gaps between two beats, in ms, round by round: {longest}")
+
+
+def test_qt_gives_back_every_none_it_takes():
+    """PySide6 6.12.0 built for Python 3.12 and later drops a reference to None in every call; on 3.11 that kills."""
+    from PySide6.QtCore import QCoreApplication
+
+    before = sys.getrefcount(None)
+    for _ in range(500):
+        QCoreApplication.processEvents()
+    assert sys.getrefcount(None) > before - 250
+
+
+class Heart:
+    """Beats every 5 ms on the event loop, and knows its longest pause."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self._longest = 0.0
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(5)
+
+    def stop(self) -> float:
+        """The longest pause, in milliseconds."""
+        self._timer.stop()
+        return round(self._longest * 1000, 1)
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self._longest = max(self._longest, now - self._last)
+        self._last = now
+
+
+def _lives_here(process: psutil.Process) -> bool:
+    try:
+        return process.environ().get("WORKBENCH_HOME") == os.environ["WORKBENCH_HOME"]
+    except psutil.Error:
+        return False
