@@ -52,9 +52,9 @@ class ComparisonPace:
         self._seconds: dict[tuple[Variant, int], float] = {}
         self._tails: dict[tuple[Variant, int, int], float] = {}
 
-    def run(self, variant: Variant, request: Request) -> RunPace:
-        """The pace of a run that begins."""
-        return RunPace(self._tails.get((variant, request.width, request.height)))
+    def run(self, variant: Variant, request: Request, unet_only: bool) -> RunPace:
+        """The pace of a run that begins; nothing follows the last iteration of a UNet-only run."""
+        return RunPace(0.0 if unet_only else self._tails.get((variant, request.width, request.height)))
 
     def measured(self, variant: Variant, request: Request, run: RunPace, generated: Generated) -> None:
         """A run of ``request`` as ``variant`` went through."""

@@ -126,6 +126,7 @@ class Round:
             if self._judged:
                 self._session.judge.wait_until_ready()
             measured = yield from self._generate(run, worker)
+            self._pool.make_room(0, keep=[worker, *self._session.judge.worker()])
             yield self._finished(run, worker, load_seconds, measured)
         except Stopped:
             yield Finished(
@@ -184,7 +185,8 @@ class Round:
     def _make_room(self, run: Run) -> None:
         """End idle workers until this variant fits. Raises WorkerFailed, with the figures, where it never will."""
         need = needed_bytes(self._card, run.variant)
-        if not self._pool.make_room(need, keep=self._session.judge.worker()):
+        usual = min(self._pool.usual_bytes(self._key(run)), self._pool.budget_bytes)
+        if not self._pool.make_room(max(need, usual), keep=self._session.judge.worker()):
             refusal = WorkerFailed(
                 f"it would not fit: {format_variant(run.variant)} needs about {need / MEGABYTE:,.0f} MB, and this session may "
                 f"take {self._pool.budget_bytes / MEGABYTE:,.0f} MB; choose a smaller precision or model, or raise the budget"
@@ -216,7 +218,8 @@ class Round:
         return _Measured(generated, samples, sent_ns)
 
     def _generating(self, run: Run, worker: Worker) -> Generator[Event, None, Generated]:
-        comparison, pace = self._comparison, self._pace.run(run.variant, run.request)
+        comparison = self._comparison
+        pace = self._pace.run(run.variant, run.request, comparison.unet_only)
         talk = Conversation(worker, self._pool.inbox, self._cancelled, self._session.patience, "generating")
         self._session.monitor.watch(worker)
         noise = self._noise.get(run.index)

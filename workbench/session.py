@@ -77,9 +77,11 @@ class Session:
             return
         self._closed = True
         self._control.cancel()
-        with self._busy:
-            self._monitor.close()
-            self.pool.close()
+        ended = self._busy.acquire(timeout=self.patience.grace + 2)  # not where its events lie half read
+        self._monitor.close()
+        self.pool.close()
+        if ended:
+            self._busy.release()
 
     def __enter__(self) -> Session:
         return self

@@ -177,6 +177,7 @@ class WorkerPool:
         self.inbox: SimpleQueue[Any] = SimpleQueue()
         self._workers: dict[WorkerKey, Worker] = {}
         self._directory = Path(tempfile.mkdtemp(prefix="workbench-logs-"))
+        self._usual_bytes: dict[WorkerKey, int] = {}
         self._started = 0
         # Linux ends a worker when the *thread* that started it ends, so one thread that lives as long as the pool starts all.
         self._spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
@@ -212,6 +213,10 @@ class WorkerPool:
                 self.end([worker])
         return True
 
+    def usual_bytes(self, key: WorkerKey) -> int:
+        """The most that a worker of this key has taken so far in this session; 0 before the first."""
+        return self._usual_bytes.get(key, 0)
+
     def used_bytes(self) -> int:
         """What the warm workers take: each one's resident set now."""
         return sum(worker.rss_bytes() for worker in self._workers.values())
@@ -224,20 +229,25 @@ class WorkerPool:
 
     def drop(self, worker: Worker) -> None:
         """Kill a worker and forget it."""
-        self._workers.pop(worker.key, None)
+        self._forget(worker)
         worker.kill()
 
     def end(self, workers: Iterable[Worker]) -> None:
         """Ask workers to end, all at once, and kill those that don't within a moment."""
         ending = list(workers)
         for worker in ending:
-            self._workers.pop(worker.key, None)
+            self._forget(worker)
             worker.list_descendants()
             worker.send(Shutdown())
         deadline = time.monotonic() + SHUTDOWN_SECONDS
         for worker in ending:
             worker.process.join(max(0.0, deadline - time.monotonic()))
             worker.kill()
+
+    def _forget(self, worker: Worker) -> None:
+        if self._workers.get(worker.key) is worker:
+            del self._workers[worker.key]
+        self._usual_bytes[worker.key] = max(self.usual_bytes(worker.key), worker.peak_rss_bytes)
 
     def close(self) -> None:
         """End every worker; none is left when this returns."""

@@ -14,10 +14,16 @@ import psutil
 import pytest
 
 from backends.contract import BackendError, InvalidRequest, Request, Variant
+from backends.models import resolve
 from backends.variants import InvalidVariant, parse_variant
+from workbench import quality, rounds
+from workbench import session as session_module
 from workbench.comparison import Comparison
+from workbench.conversation import Patience
 from workbench.events import Event, Finished, Iterated, MemorySampled, Paused, Preparing, Queued
+from workbench.quality import PromptJudge
 from workbench.session import Session
+from workbench.workers import WorkerKey
 
 FP32, BF16 = parse_variant("pytorch"), parse_variant("pytorch:bf16")
 REQUEST = Request("a green creature", seed=7, steps=4, width=64, height=64)
@@ -116,6 +122,54 @@ def test_quality_is_against_the_baseline_and_not_of_it(events: list[Event]) -> N
             assert event.result.quality.prompt_fidelity is None, "the judge knows the built-in model only"
 
 
+def test_the_sessions_own_cost_is_at_most_3_percent_of_a_picture_of_two_seconds(events: list[Event]) -> None:
+    warm = [event.result.overhead_ms for event in finished(events) if event.repeat]
+    assert statistics.median(warm) < 0.03 * 2000
+
+
+def test_the_built_in_model_is_judged_against_the_prompt(
+    session: Session, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "JUDGE_KEY", WorkerKey("tests.workbench.light:judge"))
+    monkeypatch.setattr(session_module, "resolve", lambda ref: replace(resolve(ref), kind="critters"))
+    asked = comparison(model, FP32, BF16, request=replace(REQUEST, prompt="cartoon bird"))
+    ends = finished(session.run(asked))
+    assert [event.result.quality.prompt_fidelity for event in ends if event.result.quality] == [1.0, 1.0]
+    first = ends[0].result.quality
+    assert first and first.psnr_db is None and first.found == {"species": "bird", "colour": "green"}
+    nameless = finished(session.run(comparison(model, FP32)))[0].result.quality
+    assert nameless and nameless.prompt_fidelity is None
+
+
+def test_without_a_judge_there_is_a_picture_and_a_notice(
+    session: Session, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "JUDGE_KEY", WorkerKey("tests.workbench.light:broken_judge"))
+    monkeypatch.setattr(session_module, "resolve", lambda ref: replace(resolve(ref), kind="critters"))
+    monkeypatch.setattr(session, "_judge", PromptJudge(session.pool))
+    end = finished(session.run(comparison(model, FP32)))[0]
+    assert end.result.status == "ok" and end.result.quality is None
+    assert any("judge.safetensors is missing" in notice for notice in end.result.notices)
+
+
+def test_synthetic_weights_show_no_quality_and_say_why(
+    session: Session, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "resolve", lambda ref: replace(resolve(ref), synthetic=True))
+    monkeypatch.setattr(rounds, "needed_bytes", lambda card, variant: 0)
+    for event in finished(session.run(comparison(model, FP32, BF16))):
+        assert event.result.quality is None
+        assert any("synthetic weights" in notice for notice in event.result.notices)
+
+
+def test_closing_a_session_whose_events_lie_half_read_does_not_wait_for_ever(model: str) -> None:
+    running = Session(memory_budget_bytes=1, patience=Patience(grace=0.1))
+    events = running.run(comparison(model))
+    next(events)
+    running.close()
+    assert [event.result.status for event in finished(events)] == ["cancelled"]
+
+
 def test_cancel_answers_within_an_iteration_and_the_worker_stays(session: Session, model: str) -> None:
     iterated, before = [], None
     ends = []
@@ -154,6 +208,13 @@ def test_cancel_ends_a_pause(session: Session, model: str) -> None:
         ends += finished([event])
     session.resume()
     assert [event.result.status for event in ends] == ["cancelled"]
+
+
+def test_unet_only_times_iterations_and_makes_no_picture(session: Session, model: str) -> None:
+    asked = replace(comparison(model, BF16), unet_only=True)
+    end = finished(session.run(asked))[0]
+    assert end.result.status == "ok" and end.picture is None and end.result.quality is None
+    assert {span.stage for span in end.result.spans if span.kind == "stage"} == {"unet"}
 
 
 def test_a_killed_worker_fails_its_own_variant_and_the_next_one_runs(session: Session, model: str) -> None:
@@ -196,10 +257,10 @@ def test_a_stopped_worker_is_killed_after_the_grace_period_of_a_cancel(session: 
 
 
 def test_a_hanging_worker_fails_with_what_it_was_doing(session: Session, model: str) -> None:
-    list(session.run(comparison(model)))
+    list(session.run(comparison(model, BF16)))
     session.patience = replace(session.patience, idle=2.0)
-    victim, ends = pid(session, FP32), []
-    for event in session.run(comparison(model, request=LONG)):
+    victim, ends = pid(session, BF16), []
+    for event in session.run(comparison(model, BF16, request=LONG)):
         if isinstance(event, Iterated) and event.index == 1:
             os.kill(victim, signal.SIGSTOP)
         ends += finished([event])
@@ -212,19 +273,11 @@ def test_a_hanging_worker_fails_with_what_it_was_doing(session: Session, model: 
 
 
 def test_closing_the_events_early_ends_the_run(session: Session, model: str) -> None:
-    list(session.run(comparison(model, BF16)))
-    victim = pid(session, BF16)
     with contextlib.closing(session.run(comparison(model, BF16, request=LONG))) as events:
         next(event for event in events if isinstance(event, Iterated))
+        victim = pid(session, BF16)
     assert not psutil.pid_exists(victim)
     assert session.run(comparison(model)) is not None, "the session is free again"
-
-
-def test_unet_only_times_iterations_and_makes_no_picture(session: Session, model: str) -> None:
-    asked = replace(comparison(model, BF16), unet_only=True)
-    end = finished(session.run(asked))[0]
-    assert end.result.status == "ok" and end.picture is None and end.result.quality is None
-    assert {span.stage for span in end.result.spans if span.kind == "stage"} == {"unet"}
 
 
 def test_wrong_comparisons_are_refused_before_anything_starts(session: Session, model: str) -> None:
@@ -256,9 +309,10 @@ def test_a_device_that_is_not_there_fails_and_is_not_tried_twice(session: Sessio
 
 
 def test_no_process_is_left_when_the_session_closes(session: Session, model: str) -> None:
-    list(session.run(comparison(model)))
+    for name in "ab":
+        session.pool.start(WorkerKey("tests.workbench.light:echo", name))
     pids = [worker.pid for worker in session.pool.warm()]
-    assert pids
+    assert len(pids) >= 2
     session.close()
     assert not any(psutil.pid_exists(item) for item in pids)
     with pytest.raises(RuntimeError, match="closed"):
