@@ -22,8 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--steps", "2", "--size", "64x64")
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, str(ROOT / "main.py"), *map(str, arguments)]
+def command(*arguments: object) -> list[str | bytes]:
+    return [
+        sys.executable,
+        str(ROOT / "main.py"),
+        *(item if isinstance(item, bytes) else str(item) for item in arguments),
+    ]
 
 
 def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -51,6 +55,7 @@ BAD_INPUT = {
     "blank prompt": (("--prompt", " \n "), "prompt is empty"),
     "10,000 characters": (("--prompt", "x" * 10_000), "10,000 characters; at most 4,000"),
     "10,000 characters of negative": (("--negative", "x" * 10_000), "75 tokens"),
+    "bytes that are no text": (("--prompt", b"caf\xe9"), "not UTF-8"),
     "no multiple of 8": (("--size", "65x64"), "multiples of 8"),
     "no size": (("--size", "big"), "WIDTHxHEIGHT"),
     "huge size": (("--size", "64x999992"), "to 2048"),

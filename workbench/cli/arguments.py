@@ -36,9 +36,9 @@ def add_request_options(parser: argparse.ArgumentParser, prompt_required: bool =
     """The options that make a :class:`Request`; what is left out is the model's own default."""
     group = parser.add_argument_group("what to make")
     group.add_argument(
-        "--prompt", required=prompt_required, metavar="TEXT", help="what the picture should show"
+        "--prompt", type=_text, required=prompt_required, metavar="TEXT", help="what the picture should show"
     )
-    group.add_argument("--negative", default="", metavar="TEXT", help="what it should not show")
+    group.add_argument("--negative", type=_text, default="", metavar="TEXT", help="what it should not show")
     group.add_argument("--model", default=DEFAULT_MODEL, metavar="M", help=_MODEL_HELP)
     group.add_argument(
         "--seed", type=_whole("seed", f"0 to {MAXIMUM_SEED} (64 bits)"), default=0, metavar="N"
@@ -110,6 +110,14 @@ def _whole(name: str, allowed: str) -> Any:
         return int(text)
 
     return whole
+
+
+def _text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text[:60]!a} is no text: its bytes are not UTF-8") from None
+    return text
 
 
 def _guidance(text: str) -> float:

@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -22,22 +23,38 @@ WIDTH_WHERE_NO_TERMINAL = 200
 NONE = "–"
 
 Cell = Callable[[Summary], str]
+Column = tuple[str, list[str]]
 
 
 def print_comparison(document: Document) -> None:
-    """The table of ``./run compare`` on stdout."""
-    console = _console()
-    table = Table()
-    columns = _columns(document)
-    for heading, _ in columns:
-        table.add_column(
-            heading, justify="left" if heading == "variant" else "right", no_wrap=heading == "variant"
-        )
-    for summary in document.summaries():
-        table.add_row(
-            *(cell(summary) for _, cell in columns), style=None if summary.status == "ok" else "red"
-        )
-    _print(document, console, table)
+    """The table of ``./run compare`` on stdout; on a narrow terminal its columns come in several tables, none cut."""
+    console, summaries = _console(), document.summaries()
+    columns = [(heading, [cell(summary) for summary in summaries]) for heading, cell in _columns(document)]
+    tables = []
+    for part in _parts(columns, console.width):
+        table = Table()
+        for heading, _ in part:
+            table.add_column(heading, justify="left" if heading == "variant" else "right", no_wrap=True)
+        for row, summary in enumerate(summaries):
+            table.add_row(*(cells[row] for _, cells in part), style=None if summary.status == "ok" else "red")
+        tables.append(table)
+    _print(document, console, *tables)
+
+
+def _parts(columns: list[Column], width: int) -> list[list[Column]]:
+    """The columns in parts that fit a width, each after the first column, the variant's name."""
+    name, *others = columns
+    parts = [[name]]
+    for column in others:
+        if len(parts[-1]) > 1 and sum(map(_width, [*parts[-1], column])) + 1 > width:
+            parts.append([name])
+        parts[-1].append(column)
+    return parts
+
+
+def _width(column: Column) -> int:
+    heading, cells = column
+    return max(cell_len(text) for text in (heading, *cells)) + 3
 
 
 def print_run(document: Document) -> None:
@@ -65,9 +82,10 @@ def print_run(document: Document) -> None:
     )
 
 
-def _print(document: Document, console: Console, table: Table) -> None:
+def _print(document: Document, console: Console, *tables: Table) -> None:
     console.print(_title(document), highlight=False, markup=False, soft_wrap=True)
-    console.print(table, highlight=False, markup=False)
+    for table in tables:
+        console.print(table, highlight=False, markup=False)
     console.print(_caption(document), highlight=False, markup=False, soft_wrap=True)
 
 
