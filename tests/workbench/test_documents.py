@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,6 +194,7 @@ def test_an_unreadable_file_is_named_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_a_clear_error_and_leaves_nothing(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="limits of POSIX")
     path = tmp_path / "a.json"
     write_whole(path, b"before")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

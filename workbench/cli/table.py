@@ -117,14 +117,12 @@ def _columns(document: Document) -> list[tuple[str, Cell]]:
 
 def _title(document: Document) -> str:
     request = document.requests[0]
-    what = (
-        f"{request.steps} UNet iterations, batch 2"
-        if document.unet_only
-        else f"“{_short(request.prompt)}”, {request.steps} steps"
-    )
+    size = f"{request.width}×{request.height}"
+    if document.unet_only:
+        return f"{document.model.name}, {request.steps} UNet iterations, batch 2, {size}, seed {request.seed}"
     return (
-        f"{document.model.name}, {what}, {request.width}×{request.height}, guidance {request.guidance_scale:g}, "
-        f"{request.scheduler}, seed {request.seed}"
+        f"{document.model.name}, “{_short(request.prompt)}”, {request.steps} steps, {size}, "
+        f"guidance {request.guidance_scale:g}, {request.scheduler}, seed {request.seed}"
     )
 
 
