@@ -84,6 +84,33 @@ BACKENDS: dict[str, Backend] = {
                     cost="The first run of every new size compiles, which takes a minute or more and a C++ compiler.",
                     source="https://docs.pytorch.org/docs/stable/generated/torch.compile.html",
                 ),
+                Optimization(
+                    name="tome",
+                    module="backends.pytorch.tome",
+                    title="Token merging",
+                    gain="Merges tokens that look alike before self-attention, which then computes fewer.",
+                    cost="Changes the picture: fine detail goes first, and more of it the higher the ratio.",
+                    source="https://arxiv.org/abs/2303.17604",
+                    ratio=(0.0, 0.75, 0.4),
+                ),
+            ),
+        ),
+        Backend(
+            name="openvino",
+            title="OpenVINO",
+            factory="backends.openvino.backend:load",
+            devices="backends.openvino.devices:devices",
+            precisions=("fp32", "bf16", "int8"),
+            optimizations=(
+                Optimization(
+                    name="tome",
+                    module="backends.tome_attention",
+                    title="Token merging",
+                    gain="Merges tokens that look alike before self-attention, which then computes fewer of them.",
+                    cost="Fine detail is lost as the ratio grows; every picture size is converted on its own.",
+                    source="https://arxiv.org/abs/2303.17604",
+                    ratio=(0.0, 0.75, 0.4),
+                ),
             ),
         ),
     )

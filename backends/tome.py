@@ -1,0 +1,203 @@
+"""Token merging: of tokens that look alike, attention computes one. The mathematics, in pure functions.
+
+Bolya & Hoffman 2023, "Token Merging for Fast Stable Diffusion", https://arxiv.org/abs/2303.17604, with bipartite soft
+matching after Bolya et al. 2022, https://arxiv.org/abs/2210.09461. One token of each window of ``sy`` x ``sx``, the top
+left one, is a destination, all others are sources; the share ``ratio`` of tokens with the most similar destination is
+averaged into it. This is tomesd with ``use_rand=False``: no randomness. Nothing is written in place and every shape is
+known beforehand, so that torch.jit.trace, torch.export and OpenVINO take it.
+
+Shapes: B batch, N = height * width tokens in rows of ``width``, C channels, S sources, D destinations, R merged sources,
+U = S - R unmerged ones, K = U + D tokens after merging: first the unmerged, then the destinations.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+
+Tokens = Callable[[torch.Tensor], torch.Tensor]
+Form = Literal["scatter", "product", "matrix", "dense"]
+"""How the same result is computed; see :data:`FORMS`."""
+
+DEFAULT_FORM: Form = "product"
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Which tokens merge into which. Indices are int64 and count tokens from 0 in each picture of the batch."""
+
+    count: int
+    """N, the number of tokens before merging."""
+    destinations: torch.Tensor
+    """(D,), the same in every picture."""
+    unmerged: torch.Tensor
+    """(B, U) sources that stay as they are, the most similar first."""
+    merged: torch.Tensor
+    """(B, R) sources that merge, the most similar first."""
+    target: torch.Tensor
+    """(B, R) the destination of each, as its number among the destinations: 0..D-1."""
+
+    @property
+    def kept(self) -> int:
+        """K, the number of tokens after merging."""
+        return self.unmerged.shape[1] + self.destinations.shape[0]
+
+
+def token_merging(
+    metric: torch.Tensor,
+    width: int,
+    height: int,
+    ratio: float,
+    *,
+    sx: int = 2,
+    sy: int = 2,
+    form: Form = DEFAULT_FORM,
+) -> tuple[Tokens, Tokens]:
+    """``merge``, (B, N, C) to (B, K, C), and ``unmerge``, (B, K, C) to (B, N, C), for tokens as alike as those of ``metric``.
+
+    ``metric`` is (B, N, any). The share ``ratio`` of the N tokens is merged, at most all sources; with none to merge both
+    closures return what they are given. Raises ValueError where N is not ``width * height`` or the form is unknown.
+    """
+    if form not in FORMS:
+        raise ValueError(f"unknown form of token merging {form!r}; known: {', '.join(get_args(Form))}")
+    matching = match(metric, width, height, ratio, sx, sy)
+    return (_unchanged, _unchanged) if matching is None else FORMS[form](matching)
+
+
+def match(
+    metric: torch.Tensor, width: int, height: int, ratio: float, sx: int = 2, sy: int = 2
+) -> Matching | None:
+    """The bipartite soft matching of (B, N, any) by cosine similarity; None where there is nothing to merge.
+
+    Similarity is computed in fp32 at least: in bf16 the cosines of neighbours, all near 1, are nearly all equal, and
+    their order would be that of the rows of the picture.
+    """
+    count = width * height
+    if metric.shape[1] != count:
+        raise ValueError(f"{metric.shape[1]} tokens are not {width} x {height}")
+    source_tokens, destination_tokens = partition(width, height, sx, sy)
+    merged_count = min(len(source_tokens), int(count * ratio))
+    if merged_count <= 0 or not destination_tokens:
+        return None
+    sources = torch.tensor(source_tokens, device=metric.device)
+    destinations = torch.tensor(destination_tokens, device=metric.device)
+    metric = metric.float() if metric.dtype in (torch.float16, torch.bfloat16) else metric
+    directions = metric / metric.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    from_sources = directions.index_select(1, sources)
+    to_destinations = directions.index_select(1, destinations)
+    similarity, target = (from_sources @ to_destinations.transpose(1, 2)).max(dim=-1)
+    order = similarity.argsort(dim=-1, descending=True)
+    first, rest = order[:, :merged_count], order[:, merged_count:]
+    return Matching(count, destinations, sources[rest], sources[first], target.gather(1, first))
+
+
+@functools.lru_cache
+def partition(width: int, height: int, sx: int, sy: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The S token numbers of the sources and the D of the destinations; what no whole window covers is a source."""
+    columns, rows = width // sx * sx, height // sy * sy
+    destinations = tuple(y * width + x for y in range(0, rows, sy) for x in range(0, columns, sx))
+    chosen = set(destinations)
+    return tuple(token for token in range(width * height) if token not in chosen), destinations
+
+
+def scatter_form(matching: Matching) -> tuple[Tokens, Tokens]:
+    """tomesd's own: gather, scatter_reduce and scatter over every element. The reference."""
+    destinations = matching.destinations
+
+    def merge(tokens: torch.Tensor) -> torch.Tensor:
+        channels = tokens.shape[-1]
+        unmerged = tokens.gather(1, _wide(matching.unmerged, channels))
+        merged = tokens.gather(1, _wide(matching.merged, channels))
+        means = tokens.index_select(1, destinations).scatter_reduce(
+            1, _wide(matching.target, channels), merged, "mean"
+        )
+        return torch.cat([unmerged, means], 1)
+
+    def unmerge(tokens: torch.Tensor) -> torch.Tensor:
+        batch, _, channels = tokens.shape
+        unmerged, means = tokens.split([matching.unmerged.shape[1], len(destinations)], 1)
+        merged = means.gather(1, _wide(matching.target, channels))
+        order = torch.cat([matching.unmerged, destinations.expand(batch, -1), matching.merged], 1)
+        values = torch.cat([unmerged, means, merged], 1)
+        return values.scatter(1, _wide(order, channels), values)
+
+    return merge, unmerge
+
+
+def product_form(matching: Matching) -> tuple[Tokens, Tokens]:
+    """Rows are copied whole; only the sum of what merges is a product, of a (D, R) matrix of zeros and ones with it."""
+    destinations, target = matching.destinations, matching.target
+    places = _places(matching)
+
+    def merge(tokens: torch.Tensor) -> torch.Tensor:
+        unmerged = _rows(tokens, matching.unmerged, matching.count)
+        merged = _rows(tokens, matching.merged, matching.count)
+        numbers = torch.arange(len(destinations), device=tokens.device)
+        belongs = (target[:, None, :] == numbers[:, None]).to(tokens.dtype)
+        sums = tokens.index_select(1, destinations) + belongs @ merged
+        return torch.cat([unmerged, sums / (1 + belongs.sum(-1, keepdim=True))], 1)
+
+    return merge, lambda tokens: _rows(tokens, places, matching.kept)
+
+
+def matrix_form(matching: Matching) -> tuple[Tokens, Tokens]:
+    """Merging is one product with the (K, N) merge matrix, its rows normalised; unmerging copies rows."""
+    places = _places(matching)
+
+    def merge(tokens: torch.Tensor) -> torch.Tensor:
+        belongs = _belongs(places, matching.kept, tokens.dtype)
+        return (belongs / belongs.sum(-1, keepdim=True)) @ tokens
+
+    return merge, lambda tokens: _rows(tokens, places, matching.kept)
+
+
+def dense_form(matching: Matching) -> tuple[Tokens, Tokens]:
+    """Products both ways: the merge matrix, and its transpose with ones."""
+    places = _places(matching)
+
+    def unmerge(tokens: torch.Tensor) -> torch.Tensor:
+        return _belongs(places, matching.kept, tokens.dtype).transpose(1, 2) @ tokens
+
+    return matrix_form(matching)[0], unmerge
+
+
+FORMS: dict[Form, Callable[[Matching], tuple[Tokens, Tokens]]] = {
+    "scatter": scatter_form,
+    "product": product_form,
+    "matrix": matrix_form,
+    "dense": dense_form,
+}
+
+
+def _places(matching: Matching) -> torch.Tensor:
+    """(B, N): where each token's value lies among the K after merging."""
+    batch, unmerged = matching.unmerged.shape
+    device = matching.unmerged.device
+    order = torch.cat([matching.unmerged, matching.destinations.expand(batch, -1), matching.merged], 1)
+    own = torch.arange(matching.kept, device=device).expand(batch, -1)
+    places = torch.cat([own, matching.target + unmerged], 1)
+    return places.scatter(1, order, places)
+
+
+def _belongs(places: torch.Tensor, kept: int, dtype: torch.dtype) -> torch.Tensor:
+    """(B, K, N): 1 where token n has its value in place k."""
+    return (places[:, None, :] == torch.arange(kept, device=places.device)[:, None]).to(dtype)
+
+
+def _rows(tokens: torch.Tensor, index: torch.Tensor, count: int) -> torch.Tensor:
+    """Whole rows of (B, count, C) by (B, M): the batch is one long table, because a gather along its rows copies memory,
+    where a gather along an axis inside reads element by element."""
+    first = torch.arange(tokens.shape[0], device=tokens.device)[:, None] * count
+    return torch.nn.functional.embedding(index + first, tokens.flatten(0, 1))
+
+
+def _wide(index: torch.Tensor, channels: int) -> torch.Tensor:
+    return index[..., None].expand(-1, -1, channels)
+
+
+def _unchanged(tokens: torch.Tensor) -> torch.Tensor:
+    return tokens
