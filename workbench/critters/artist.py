@@ -18,7 +18,7 @@ from workbench.critters.species import SPECIES
 
 # How many pictures are drawn together: on a CPU few, so that their fields stay in its cache.
 CHUNK_ON_CPU = 8
-CHUNK = 512
+CHUNK = 1024
 
 
 @torch.no_grad()

@@ -13,7 +13,9 @@ from workbench.training.loop import Recipe
 
 def add_run_arguments(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
     """Add the options that change a recipe, with the recipe's own figures as their defaults."""
-    parser.add_argument("--out", type=Path, required=True, help="folder for the log, the checkpoint and the result")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for the log, the checkpoint and the result"
+    )
     parser.add_argument("--steps", type=int, default=recipe.steps)
     parser.add_argument("--minutes", type=float, help="end after this time; overrides --steps")
     parser.add_argument("--batch-size", type=int, default=recipe.batch_size)

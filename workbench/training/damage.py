@@ -20,7 +20,11 @@ def damaged(pictures: Tensor, generator: torch.Generator) -> Tensor:
     def chance() -> Tensor:
         return torch.rand(count, 1, 1, 1, generator=generator, device=device)
 
-    pictures = torch.lerp(pictures, _blurred(pictures, 1 + 2 * float(torch.rand((), generator=generator, device=device))), (chance() * 2 - 1).clamp(min=0))
+    pictures = torch.lerp(
+        pictures,
+        _blurred(pictures, 1 + 2 * float(torch.rand((), generator=generator, device=device))),
+        (chance() * 2 - 1).clamp(min=0),
+    )
     pictures = torch.where(chance() < 0.5, jpeg(pictures, 15 + 75 * chance()), pictures)
     noise = torch.randn(pictures.shape, generator=generator, device=device)
     pictures = pictures + noise * 0.06 * (2 * chance() - 1).clamp(min=0)
@@ -40,7 +44,9 @@ def _blurred(pictures: Tensor, sigma: float) -> Tensor:
 def jpeg(pictures: Tensor, quality: Tensor) -> Tensor:
     """What baseline JPEG at ``quality`` (N, 1, 1, 1), 1..100, leaves of the pictures: 8x8 DCT in YCbCr, quantized."""
     device, dtype = pictures.device, pictures.dtype
-    colour = torch.tensor([[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]], device=device)
+    colour = torch.tensor(
+        [[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]], device=device
+    )
     table = torch.tensor([float(v) for v in _LUMINANCE.split()], device=device).view(8, 8)
     k = torch.arange(8, device=device, dtype=dtype)
     dct = torch.cos((2 * k + 1) * k[:, None] * math.pi / 16) * 0.5

@@ -28,13 +28,13 @@ MODEL = Path(__file__).resolve().parents[2] / "assets" / "critters"
 
 
 def held_out_prompts(count: int, seed: int = HELD_OUT_SEED) -> list[str]:
-    """``count`` captions of held-out combinations that name three to five attributes, species and colour among them."""
+    """``count`` captions that name three to five attributes, a held-out species, colour and accessory among them."""
     rng = random.Random(seed)
     prompts: list[str] = []
     for row in sample(count * 40, seed, held_out=True).tolist():
         text = caption(Critter.from_indices(row), rng)
         wanted = named(text)
-        if 3 <= len(wanted) <= 5 and {"species", "body_color"} <= wanted.keys():
+        if 3 <= len(wanted) <= 5 and {"species", "body_color", "accessory"} <= wanted.keys():
             prompts.append(text)
             if len(prompts) == count:
                 break
@@ -43,7 +43,12 @@ def held_out_prompts(count: int, seed: int = HELD_OUT_SEED) -> list[str]:
 
 @torch.no_grad()
 def generated(
-    pipeline: StableDiffusionPipeline, prompts: list[str], guidance_scale: float, steps: int, batch_size: int, first_seed: int = 0
+    pipeline: StableDiffusionPipeline,
+    prompts: list[str],
+    guidance_scale: float,
+    steps: int,
+    batch_size: int,
+    first_seed: int = 0,
 ) -> Tensor:
     """Pictures (N, 3, 256, 256) in [0, 1] on the CPU; prompt k from seed ``first_seed + k``."""
     parts = []
@@ -77,7 +82,9 @@ def diversity(pictures: Tensor) -> float:
     """Mean absolute difference (0..1) over all pairs of pictures made from one prompt with different seeds."""
     count = len(pictures)
     flat = pictures.flatten(1)
-    return sum((flat[i] - flat[j]).abs().mean().item() for i in range(count) for j in range(i)) / (count * (count - 1) / 2)
+    return sum((flat[i] - flat[j]).abs().mean().item() for i in range(count) for j in range(i)) / (
+        count * (count - 1) / 2
+    )
 
 
 def main() -> None:
@@ -89,7 +96,9 @@ def main() -> None:
     parser.add_argument("--guidance", type=float, nargs="*", help="default: the model's own")
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--sheet", type=Path, help="write 8x8 uncurated pictures of the first 64 prompts here")
+    parser.add_argument(
+        "--sheet", type=Path, help="write 8x8 uncurated pictures of the first 64 prompts here"
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     device = arguments.device
@@ -109,7 +118,9 @@ def main() -> None:
         figures[f"guidance {guidance:g}"] = fidelity(judge, prompts, made)
         if arguments.sheet and guidance == (arguments.guidance or [own])[0]:
             save_sheet(arguments.sheet, made[:64], 8)
-    one = generated(pipeline, ["a drawing of a creature"] * 8, own, arguments.steps, arguments.batch_size, 1000)
+    one = generated(
+        pipeline, ["a drawing of a creature"] * 8, own, arguments.steps, arguments.batch_size, 1000
+    )
     figures["diversity_of_8_seeds"] = diversity(one)
     text = json.dumps(figures, indent=2, default=float)
     print(text)

@@ -22,11 +22,12 @@ def save_model(
     text_encoder: CLIPTextModel,
     unet: UNet2DConditionModel,
     latents: Tensor,
-    pictures: Tensor,
+    colours: Tensor,
 ) -> None:
     """The folder that ``StableDiffusionPipeline.from_pretrained`` loads, and ``workbench.json`` beside it.
 
-    ``latents`` (N, 4, h, w) scaled, and ``pictures`` uint8 (N, 3, 8h, 8w), give the latents-to-RGB matrix.
+    ``latents`` (N, 4, h, w) scaled, and ``colours`` (N, 3, h, w) in 0..1, the mean of each 8x8 pixels, give the
+    latents-to-RGB matrix.
     """
     pipeline = StableDiffusionPipeline(
         vae=vae,
@@ -41,16 +42,15 @@ def save_model(
     pipeline.to(dtype=torch.float16, silence_dtype_warnings=True)
     pipeline.unet.to(memory_format=torch.contiguous_format)
     pipeline.save_pretrained(folder, safe_serialization=True)
-    settings = {"name": "critters", "defaults": DEFAULTS, "latent_rgb": latent_rgb(latents, pictures)}
+    settings = {"name": "critters", "defaults": DEFAULTS, "latent_rgb": latent_rgb(latents, colours)}
     (folder / "workbench.json").write_text(json.dumps(settings, indent=2) + "\n")
 
 
-def latent_rgb(latents: Tensor, pictures: Tensor) -> dict[str, list]:
+def latent_rgb(latents: Tensor, colours: Tensor) -> dict[str, list]:
     """Least squares from a latent pixel (4) to the mean RGB (3, in 0..1) of its 8x8 pixels: ``matrix`` and ``bias``."""
-    colours = torch.nn.functional.avg_pool2d(pictures.float() / 255, 8)
     inputs = latents.float().permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
     inputs = torch.cat([inputs, torch.ones_like(inputs[:, :1])], 1).double()
-    targets = colours.permute(0, 2, 3, 1).reshape(-1, 3).double()
+    targets = colours.double().permute(0, 2, 3, 1).reshape(-1, 3)
     solution = torch.linalg.solve(inputs.T @ inputs, inputs.T @ targets).tolist()
     rounded = [[round(value, 5) for value in row] for row in solution]
     return {"matrix": rounded[:-1], "bias": rounded[-1]}

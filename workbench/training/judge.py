@@ -16,7 +16,9 @@ from workbench.training.damage import damaged
 from workbench.training.data import HELD_OUT_SEED, TRAINING_SEED, drawings
 from workbench.training.loop import Recipe, Trainer, batches
 
-RECIPE = Recipe(steps=6000, batch_size=256, learning_rate=1.5e-3, warmup=300, weight_decay=0.02, ema_decay=0.998)
+RECIPE = Recipe(
+    steps=6000, batch_size=256, learning_rate=1.5e-3, warmup=300, weight_decay=0.02, ema_decay=0.998
+)
 
 
 def train(pictures: Tensor, attributes: Tensor, recipe: Recipe, out: Path, resume: bool = False) -> Judge:
@@ -38,7 +40,10 @@ def train(pictures: Tensor, attributes: Tensor, recipe: Recipe, out: Path, resum
         }
         trainer.update(losses, torch.stack(list(losses.values())).sum())
     judge = trainer.ema.eval()
-    save_file({name: value.half().contiguous().cpu() for name, value in judge.state_dict().items()}, out / "judge.safetensors")
+    save_file(
+        {name: value.half().contiguous().cpu() for name, value in judge.state_dict().items()},
+        out / "judge.safetensors",
+    )
     return judge
 
 
@@ -60,7 +65,11 @@ def main() -> None:
     judge = train(pictures, attributes, recipe_from(arguments, RECIPE), arguments.out, arguments.resume)
     for name, held_out in (("training combinations", False), ("held-out combinations", True)):
         figures = accuracy(judge, *drawings(2000, HELD_OUT_SEED, device, held_out))
-        print(name, f"mean {sum(figures.values()) / len(figures):.4f}", {k: round(v, 4) for k, v in figures.items()})
+        print(
+            name,
+            f"mean {sum(figures.values()) / len(figures):.4f}",
+            {k: round(v, 4) for k, v in figures.items()},
+        )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from workbench.training.distributed import Group
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -44,12 +46,18 @@ class Trainer:
     renamed, so that a killed run resumes from a whole one.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, out: Path, resume: bool = False):
-        self.model, self.recipe, self.out = model, recipe, out
+    def __init__(
+        self, model: nn.Module, recipe: Recipe, out: Path, resume: bool = False, group: Group | None = None
+    ):
+        self.model, self.recipe, self.out, self.group = model, recipe, out, group or Group()
         self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay))
         fused = next(model.parameters()).is_cuda
         self.optimizer = torch.optim.AdamW(
-            model.parameters(), recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=fused
+            model.parameters(),
+            recipe.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=recipe.weight_decay,
+            fused=fused,
         )
         self.step, self.steps = 0, recipe.steps
         out.mkdir(parents=True, exist_ok=True)
@@ -78,6 +86,7 @@ class Trainer:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
+        self.group.average_gradients(self.model.parameters())
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
         self.optimizer.step()
         self.average.update_parameters(self.model)
@@ -89,12 +98,16 @@ class Trainer:
 
     def log(self, record: dict[str, float | int | str]) -> None:
         """Append a record to ``log.jsonl`` and print it."""
+        if self.group.rank:
+            return
         line = json.dumps({"step": self.step + 1, **record})
         with (self.out / "log.jsonl").open("a") as file:
             file.write(line + "\n")
         print(line, flush=True)
 
     def save(self) -> None:
+        if self.group.rank:
+            return
         state = {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
@@ -126,7 +139,7 @@ class Trainer:
             return
         rate = (self.step - self._mark[1]) / (now - self._mark[0])
         left = self.recipe.minutes * 60 - (now - self._started)
-        self.steps = self.step + max(0, int(left * rate))
+        self.steps = self.group.same(self.step + max(0, int(left * rate)))
 
     def _log(self, rate: float) -> None:
         means = {name: round(float(value) / self._count, 6) for name, value in self._sums.items()}
@@ -135,7 +148,9 @@ class Trainer:
         self._sums, self._count = {}, 0
 
 
-def batches(count: int, batch_size: int, seed: int, device: torch.device | str, start: int = 0) -> Iterator[Tensor]:
+def batches(
+    count: int, batch_size: int, seed: int, device: torch.device | str, start: int = 0
+) -> Iterator[Tensor]:
     """Endless int64 index batches, shape (batch_size,), drawn with replacement from the step number: resuming repeats nothing."""
     step = start
     while True:

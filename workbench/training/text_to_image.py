@@ -1,15 +1,14 @@
-"""Train text encoder and UNet together: ``python -m workbench.training.text_to_image --vae runs/vae/vae --out runs/t2i``.
+"""Train text encoder and UNet together: ``python -m workbench.training.text_to_image --data runs/data --out runs/t2i``.
 
 Epsilon prediction on the VAE's latents, min-SNR weighted (Hang et al. 2023, gamma 5), with the caption dropped now
-and then for classifier-free guidance (Ho & Salimans 2022).
+and then for classifier-free guidance (Ho & Salimans 2022). On several GPUs: ``torchrun --nproc-per-node 2 -m ...``;
+the batch size is then that of all of them together.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import random
-from functools import partial
+import time
 from pathlib import Path
 
 import torch
@@ -17,19 +16,20 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
-from workbench.critters.attributes import Critter
-from workbench.critters.captions import caption
-from workbench.training.architecture import TOKENS, new_scheduler, new_text_encoder, new_unet
+from workbench.training.architecture import new_scheduler, new_text_encoder, new_unet
 from workbench.training.arguments import add_run_arguments, recipe_from
-from workbench.training.data import TRAINING_SEED, as_signal, drawings
+from workbench.training.data import TRAINING_SEED
+from workbench.training.distributed import Group, join_group
 from workbench.training.export import save_model
 from workbench.training.loop import Recipe, Trainer, batches
-from workbench.training.tokenizer import caption_corpus, train_tokenizer
+from workbench.training.prepare import load_shards, shard_path, token_ids
+from workbench.training.tokenizer import load_or_train_tokenizer
 
-RECIPE = Recipe(steps=16_000, batch_size=256, learning_rate=6e-4, warmup=500, weight_decay=0.01, ema_decay=0.9993)
+RECIPE = Recipe(
+    steps=6000, batch_size=512, learning_rate=8e-4, warmup=300, weight_decay=0.01, ema_decay=0.999
+)
 CAPTION_DROPOUT = 0.1
 MIN_SNR_GAMMA = 5.0
-CAPTIONS_PER_PICTURE = 4
 
 
 class Denoiser(nn.Module):
@@ -45,84 +45,111 @@ class Denoiser(nn.Module):
         return self.unet(latents, timesteps, encoder_hidden_states, return_dict=False)[0]
 
 
-def encoded(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
-    """The scaled mean latents of uint8 pictures: fp16 (N, 4, 32, 32). The posterior's own spread is left out."""
-    with torch.no_grad(), torch.autocast(pictures.device.type, torch.bfloat16, enabled=pictures.is_cuda):
-        parts = [vae.encode(as_signal(part)).latent_dist.mode() for part in pictures.split(250)]
-    return (torch.cat(parts).float() * vae.config.scaling_factor).half()
+class Objective:
+    """Noised batches and their loss; what one step needs beside the model. All tensors on the device that trains."""
 
+    def __init__(self, tokenizer: CLIPTokenizer, device: str):
+        self.alphas = new_scheduler().alphas_cumprod.to(device)
+        self.empty = token_ids(tokenizer, [""]).to(device)
+        self.device = torch.device(device)
 
-def tokenized_captions(tokenizer: CLIPTokenizer, attributes: Tensor, each: int, processes: int) -> Tensor:
-    """``each`` captions for every row of attributes, as token ids padded to 77: int16 (N, each, 77)."""
-    rows = attributes.tolist()
-    chunks = [(first, rows[first : first + 2000]) for first in range(0, len(rows), 2000)]
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        parts = pool.map(partial(_tokenized_chunk, tokenizer, each), chunks)
-    return torch.cat(parts)
-
-
-def _tokenized_chunk(tokenizer: CLIPTokenizer, each: int, chunk: tuple[int, list[list[int]]]) -> Tensor:
-    first, rows = chunk
-    rng = random.Random(first)
-    texts = [caption(Critter.from_indices(row), rng) for row in rows for _ in range(each)]
-    return token_ids(tokenizer, texts).to(torch.int16).view(len(rows), each, TOKENS)
-
-
-def token_ids(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
-    """Token ids as Stable Diffusion's pipeline makes them: int64 (N, 77)."""
-    return tokenizer(texts, padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt").input_ids
-
-
-def train(
-    latents: Tensor, captions: Tensor, tokenizer: CLIPTokenizer, recipe: Recipe, out: Path, resume: bool, compiled: bool
-) -> Denoiser:
-    """Latents fp16 (N, 4, 32, 32), captions int16 (N, each, 77), both on the device that trains."""
-    device = latents.device
-    model = Denoiser(tokenizer).to(device)
-    model.unet.to(memory_format=torch.channels_last)
-    trainer = Trainer(model, recipe, out, resume)
-    forward = torch.compile(model) if compiled else model
-    scheduler = new_scheduler()
-    alphas = scheduler.alphas_cumprod.to(device)
-    empty = token_ids(tokenizer, [""]).to(device)
-    draw = batches(len(latents), recipe.batch_size, TRAINING_SEED, device, trainer.step)
-    for step in trainer.iterations():
-        index = next(draw)
-        generator = torch.Generator(device).manual_seed(step)
-        random_numbers = torch.rand(3, len(index), generator=generator, device=device)
-        choice = (random_numbers[0] * captions.shape[1]).long()
-        tokens = captions[index, choice].long()
-        tokens = torch.where(random_numbers[1, :, None] < CAPTION_DROPOUT, empty, tokens)
-        timesteps = (random_numbers[2] * len(alphas)).long()
-        clean = latents[index].float()
-        noise = torch.randn(clean.shape, generator=generator, device=device)
-        alpha = alphas[timesteps].view(-1, 1, 1, 1)
+    def losses(self, forward: nn.Module, clean: Tensor, captions: Tensor, seed: int) -> dict[str, Tensor]:
+        """Latents (N, 4, 32, 32) and captions (N, each, 77) → ``noise_mse`` and its min-SNR ``weighted`` mean."""
+        generator = torch.Generator(self.device).manual_seed(seed)
+        uniform = torch.rand(3, len(clean), generator=generator, device=self.device)
+        rows = torch.arange(len(clean), device=self.device)
+        tokens = captions[rows, (uniform[0] * captions.shape[1]).long()].long()
+        tokens = torch.where(uniform[1, :, None] < CAPTION_DROPOUT, self.empty, tokens)
+        timesteps = (uniform[2] * len(self.alphas)).long()
+        noise = torch.randn(clean.shape, generator=generator, device=self.device)
+        alpha = self.alphas[timesteps].view(-1, 1, 1, 1)
         noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             noise_pred = forward(noisy, timesteps, tokens)
         error = (noise_pred.float() - noise).square().mean((1, 2, 3))
         snr = (alpha / (1 - alpha)).flatten()
-        weighted = (error * snr.clamp(max=MIN_SNR_GAMMA) / snr).mean()
-        trainer.update({"noise_mse": error.mean(), "weighted": weighted}, weighted)
-    return trainer.ema.eval()  # type: ignore[return-value]
+        return {"noise_mse": error.mean(), "weighted": (error * snr.clamp(max=MIN_SNR_GAMMA) / snr).mean()}
+
+
+def new_denoiser(tokenizer: CLIPTokenizer, device: str) -> Denoiser:
+    torch.manual_seed(TRAINING_SEED)
+    model = Denoiser(tokenizer).to(device)
+    model.unet.to(memory_format=torch.channels_last)
+    return model
+
+
+def compiled(model: Denoiser, objective: Objective, batch_size: int) -> nn.Module:
+    """The model compiled with CUDA graphs, and the compilation done: two passes on noise leave no gradient behind."""
+    forward = torch.compile(model, mode="reduce-overhead")
+    for seed in range(3):
+        clean = torch.randn(batch_size, 4, 32, 32, device=objective.device)
+        captions = torch.zeros(batch_size, 1, 77, dtype=torch.int16, device=objective.device)
+        objective.losses(forward, clean, captions, seed)["weighted"].backward()
+        model.zero_grad(set_to_none=True)
+    return forward
+
+
+def train(
+    model: Denoiser,
+    forward: nn.Module,
+    objective: Objective,
+    data: dict[str, Tensor],
+    trainer: Trainer,
+    group: Group,
+) -> Denoiser:
+    """``data`` holds latents fp16 (N, 4, 32, 32) and captions int16 (N, each, 77); returns the averaged model."""
+    latents, captions = data["latents"].to(objective.device), data["captions"].to(objective.device)
+    size = trainer.recipe.batch_size // group.size
+    draw = batches(len(latents), size, TRAINING_SEED + 17 * group.rank, objective.device, trainer.step)
+    for step in trainer.iterations():
+        index = next(draw)
+        losses = objective.losses(
+            forward, latents[index].float(), captions[index], step * group.size + group.rank
+        )
+        trainer.update(losses, losses["weighted"])
+    return trainer.ema.eval()  # pyright: ignore[reportReturnType]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_run_arguments(parser, RECIPE)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="the folder that workbench.training.prepare wrote"
+    )
     parser.add_argument("--vae", type=Path, required=True, help="the trained VAE's folder")
-    parser.add_argument("--pictures", type=int, default=240_000, help="how many drawings to train on")
-    parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count(), help="for writing captions")
-    parser.add_argument("--compile", action="store_true", help="with torch.compile")
+    parser.add_argument(
+        "--shards", type=int, default=1, help="how many shards to read; waits until they are there"
+    )
+    parser.add_argument("--compile", action="store_true", help="with torch.compile and CUDA graphs")
+    parser.add_argument(
+        "--until", type=float, help="end at this time (seconds since 1970) instead of after --minutes"
+    )
     arguments = parser.parse_args()
-    recipe = recipe_from(arguments, RECIPE)
-    vae = AutoencoderKL.from_pretrained(arguments.vae).to(arguments.device)
-    pictures, attributes = drawings(arguments.pictures, TRAINING_SEED, arguments.device)
-    latents = encoded(vae, pictures)
-    tokenizer = train_tokenizer(caption_corpus(100_000, TRAINING_SEED))
-    captions = tokenized_captions(tokenizer, attributes, CAPTIONS_PER_PICTURE, arguments.processes).to(arguments.device)
-    model = train(latents, captions, tokenizer, recipe, arguments.out, arguments.resume, arguments.compile)
-    save_model(arguments.out / "model", vae, tokenizer, model.text_encoder, model.unet, latents[:2000], pictures[:2000])
+    group = join_group(arguments.device)
+    tokenizer = load_or_train_tokenizer(arguments.data / "tokenizer")
+    objective = Objective(tokenizer, group.device)
+    model = new_denoiser(tokenizer, group.device)
+    forward = compiled(model, objective, arguments.batch_size // group.size) if arguments.compile else model
+    while not all(shard_path(arguments.data, index).exists() for index in range(arguments.shards)):
+        time.sleep(0.5)
+    data = load_shards(arguments.data, arguments.shards)
+    if arguments.until:
+        arguments.minutes = (arguments.until - time.time()) / 60
+    trainer = Trainer(model, recipe_from(arguments, RECIPE), arguments.out, arguments.resume, group)
+    average = train(model, forward, objective, data, trainer, group)
+    if group.rank == 0:
+        vae = AutoencoderKL.from_pretrained(arguments.vae)
+        text_encoder, unet = average.text_encoder.cpu(), average.unet.cpu()
+        save_model(
+            arguments.out / "model",
+            vae,
+            tokenizer,
+            text_encoder,
+            unet,
+            data["coloured_latents"],
+            data["colours"],
+        )
+    group.leave()
 
 
 if __name__ == "__main__":

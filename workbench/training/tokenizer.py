@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable
+from pathlib import Path
 
 from tokenizers import Tokenizer, models, trainers
 from tokenizers.pre_tokenizers import ByteLevel
@@ -20,6 +21,7 @@ from workbench.critters.sampling import sample
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 MERGES = 1400
+CORPUS, CORPUS_SEED = 100_000, 1
 
 
 def train_tokenizer(captions: Iterable[str], merges: int = MERGES) -> CLIPTokenizer:
@@ -38,7 +40,11 @@ def train_tokenizer(captions: Iterable[str], merges: int = MERGES) -> CLIPTokeni
     )
     learner.train_from_iterator(captions, trainer)
     pairs = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]][:merges]
-    words = [*alphabet, *(letter + "</w>" for letter in alphabet), *(first + second for first, second in pairs)]
+    words = [
+        *alphabet,
+        *(letter + "</w>" for letter in alphabet),
+        *(first + second for first, second in pairs),
+    ]
     vocabulary = {word: index for index, word in enumerate(dict.fromkeys([*words, START, END]))}
     return CLIPTokenizer(vocab=vocabulary, merges=pairs, model_max_length=77)
 
@@ -47,3 +53,10 @@ def caption_corpus(count: int, seed: int) -> list[str]:
     """``count`` captions of training combinations."""
     rng = random.Random(seed)
     return [caption(Critter.from_indices(row), rng) for row in sample(count, seed, held_out=False).tolist()]
+
+
+def load_or_train_tokenizer(folder: Path) -> CLIPTokenizer:
+    """The tokenizer in ``folder``; learnt and saved there first where there is none."""
+    if not (folder / "tokenizer.json").exists():
+        train_tokenizer(caption_corpus(CORPUS, CORPUS_SEED)).save_pretrained(folder)
+    return CLIPTokenizer.from_pretrained(folder)

@@ -20,7 +20,14 @@ KL_WEIGHT = 2e-4
 """Against a mean over pixels and a mean over latents; keeps the latents near unit variance and the decoder smooth."""
 
 
-def train(pictures: Tensor, held_out: Tensor, recipe: Recipe, out: Path, resume: bool = False, compiled: bool = False) -> AutoencoderKL:
+def train(
+    pictures: Tensor,
+    held_out: Tensor,
+    recipe: Recipe,
+    out: Path,
+    resume: bool = False,
+    compiled: bool = False,
+) -> AutoencoderKL:
     """L1 + L2 on the pixels and the KL term; writes the averaged VAE in fp32 to ``out/vae`` with its scaling factor."""
     device = pictures.device
     vae = new_vae().to(device, memory_format=torch.channels_last)
@@ -37,7 +44,10 @@ def train(pictures: Tensor, held_out: Tensor, recipe: Recipe, out: Path, resume:
         error = output.float() - signal
         l1, l2 = error.abs().mean(), error.square().mean()
         kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
-        trainer.update({"l1": l1, "l2": l2, "kl": kl, "deviation": logvar.mul(0.5).exp().mean()}, l1 + 2 * l2 + KL_WEIGHT * kl)
+        trainer.update(
+            {"l1": l1, "l2": l2, "kl": kl, "deviation": logvar.mul(0.5).exp().mean()},
+            l1 + 2 * l2 + KL_WEIGHT * kl,
+        )
         if (step + 1) % 1000 == 0:
             trainer.log({"psnr_db": round(reconstruction_psnr(trainer.ema, held_out), 2)})
     averaged = trainer.ema.eval()
@@ -90,8 +100,12 @@ def main() -> None:
     arguments = parser.parse_args()
     pictures, _ = drawings(arguments.pictures, TRAINING_SEED, arguments.device)
     held_out, _ = drawings(500, HELD_OUT_SEED, arguments.device, held_out=True)
-    vae = train(pictures, held_out, recipe_from(arguments, RECIPE), arguments.out, arguments.resume, arguments.compile)
-    print(f"reconstruction {reconstruction_psnr(vae, held_out):.2f} dB, scaling factor {vae.config.scaling_factor:.5f}")
+    vae = train(
+        pictures, held_out, recipe_from(arguments, RECIPE), arguments.out, arguments.resume, arguments.compile
+    )
+    print(
+        f"reconstruction {reconstruction_psnr(vae, held_out):.2f} dB, scaling factor {vae.config.scaling_factor:.5f}"
+    )
 
 
 if __name__ == "__main__":
