@@ -31,7 +31,7 @@ def command(*arguments: object) -> list[str | bytes]:
 
 
 def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True, timeout=280)
 
 
 @pytest.fixture(scope="module")
@@ -213,10 +213,7 @@ def test_json_on_stdout_is_all_that_stdout_holds(model: str, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_cancels_keeps_what_is_done_and_leaves_no_process(
-    number: signal.Signals, model: str, tmp_path: Path
-) -> None:
+def test_ctrl_c_cancels_keeps_what_is_done_and_leaves_no_process(model: str, tmp_path: Path) -> None:
     options = ("--model", model, "--prompt", "a cat", "--size", "64x64", "--steps", "900", "--json", "a.json")
     asked = command("compare", "--variant", "pytorch", "--variant", "pytorch:bf16", *options)
     with subprocess.Popen(
@@ -228,9 +225,9 @@ def test_ctrl_c_cancels_keeps_what_is_done_and_leaves_no_process(
             lines.append(started.stderr.readline())
             assert lines[-1], lines
         processes = psutil.Process(started.pid).children(recursive=True)
-        os.killpg(started.pid, number) if number == signal.SIGINT else os.kill(started.pid, number)
+        os.killpg(started.pid, signal.SIGINT)
         began = time.monotonic()
-        assert started.wait(30) == 128 + number
+        assert started.wait(30) == 130
         assert time.monotonic() - began < 15
     assert processes and not psutil.wait_procs(processes, timeout=5)[1]
     assert [run.result.status for run in read_document(tmp_path / "a.json").runs] == [

@@ -234,15 +234,6 @@ def test_a_killed_worker_fails_its_own_variant_and_the_next_one_runs(session: Se
     assert finished(session.run(comparison(model)))[0].result.status == "ok", "a new worker takes its place"
 
 
-def test_a_worker_that_died_while_idle_is_replaced(session: Session, model: str) -> None:
-    list(session.run(comparison(model, BF16)))
-    before = pid(session, BF16)
-    os.kill(before, signal.SIGKILL)
-    next(worker for worker in session.pool.warm() if worker.pid == before).process.join(10)
-    end = finished(session.run(comparison(model, BF16)))[0]
-    assert end.result.status == "ok" and end.result.load_seconds is not None and pid(session, BF16) != before
-
-
 def test_a_stopped_worker_is_killed_after_the_grace_period_of_a_cancel(session: Session, model: str) -> None:
     list(session.run(comparison(model)))
     session.patience = replace(session.patience, grace=0.5)

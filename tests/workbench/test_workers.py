@@ -86,6 +86,18 @@ def test_what_never_fits_ends_nobody(pool: WorkerPool) -> None:
     assert worker.alive
 
 
+def test_a_worker_that_died_while_idle_is_forgotten_and_its_place_is_free(pool: WorkerPool) -> None:
+    worker = pool.start(key("echo"))
+    worker.send("hello")
+    assert next(talk(pool, worker)) == "hello"
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.process.join(10)
+    assert pool.get(worker.key) is None and pool.warm() == []
+    again = pool.start(worker.key)
+    again.send("hello")
+    assert next(talk(pool, again)) == "hello" and pool.get(worker.key) is again
+
+
 def test_a_worker_that_ends_by_itself_leaves_its_last_words(pool: WorkerPool) -> None:
     worker = pool.start(key("chatty_exit"))
     with pytest.raises(WorkerFailed, match=r"ended by itself \(exit status 3\) while testing") as caught:
