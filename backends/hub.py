@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from backends.contract import BackendError
-from backends.model_files import COMPONENTS, read_folder
+from backends.model_files import COMPONENTS, WEIGHTS, read_folder
 
 TIMEOUT_SECONDS = 8
+PICKLED_OR_SAFE = (".bin", ".safetensors")
 
 
 def cache_root() -> Path:
@@ -31,11 +33,15 @@ def cached_snapshot(ref: str) -> Path | None:
         return None
     if not all((snapshot / name).is_dir() for name in COMPONENTS):
         return None
+    if not all(
+        any(file.suffix in PICKLED_OR_SAFE for file in (snapshot / name).iterdir()) for name in WEIGHTS
+    ):
+        return None
     read_folder(snapshot)
     return snapshot
 
 
-def download(ref: str, progress) -> Path:
+def download(ref: str, progress: Callable[[str, float | None], None]) -> Path:
     """Fetch the files of a diffusers pipeline (no code, safetensors where there are any) into the Hugging Face cache."""
     import httpx
     from huggingface_hub import HfApi, hf_hub_download
@@ -73,7 +79,7 @@ def download(ref: str, progress) -> Path:
     return path
 
 
-def wanted(names) -> list[str]:
+def wanted(names: Collection[str]) -> list[str]:
     """Of a repository's files those that a StableDiffusionPipeline needs: the index first, pickles only without a safetensors."""
     chosen = ["model_index.json"]
     for component in COMPONENTS:

@@ -50,7 +50,9 @@ def assemble(
     for module in (text_encoder, unet, vae):
         module.eval().requires_grad_(False)
         if absent := [name for name, parameter in module.named_parameters() if parameter.is_meta]:
-            raise BackendError(f"the weights of the {type(module).__name__} lack {len(absent)} tensors, {absent[0]} the first")
+            raise BackendError(
+                f"the weights of the {type(module).__name__} lack {len(absent)} tensors, {absent[0]} the first"
+            )
     return StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from backends import models, paths
 from backends.contract import BackendError
+from backends.hub import wanted
 from backends.models import Defaults, available_models, fetch, resolve, weights_sha256
 
 UNET = Path("unet/diffusion_pytorch_model.safetensors")
@@ -165,6 +166,8 @@ def test_own_models_and_the_hub_cache_are_listed(tiny_model: Path, home: Path):
         assert {"synthetic", "folder", "hub"} <= kinds
         assert resolve("mine").path == own
         assert resolve("someone/tiny-sd").kind == "hub"
+        (cached / "snapshots" / "abc" / UNET).unlink()
+        assert resolve("someone/tiny-sd").path is None, "a download that broke off is no model yet"
     finally:
         shutil.rmtree(own)
         shutil.rmtree(cached)
@@ -180,6 +183,34 @@ def test_a_hub_id_without_a_network_fails_within_seconds_and_says_so(monkeypatch
     ):
         fetch(card, lambda what, fraction: None)
     assert time.monotonic() - started < 15
+
+
+def test_a_download_takes_weights_once_and_no_code():
+    names = [
+        "model_index.json",
+        "README.md",
+        "pipeline.py",
+        "v1-5-pruned.ckpt",
+        "scheduler/scheduler_config.json",
+    ]
+    names += [f"tokenizer/{name}" for name in ("vocab.json", "merges.txt")] + [
+        "safety_checker/model.safetensors"
+    ]
+    for folder, stem in (
+        ("unet", "diffusion_pytorch_model"),
+        ("vae", "diffusion_pytorch_model"),
+        ("text_encoder", "model"),
+    ):
+        names += [
+            f"{folder}/{stem}{end}"
+            for end in (".safetensors", ".fp16.safetensors", ".non_ema.safetensors", ".bin")
+        ]
+        names += [f"{folder}/config.json"]
+    chosen = wanted(names)
+    assert chosen[0] == "model_index.json" and len(chosen) == 1 + 1 + 2 + 3 * 2
+    assert {name for name in chosen if "model." in name} == {
+        "unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"
+    }  # fmt: skip
 
 
 def test_what_the_window_imports_holds_no_torch():

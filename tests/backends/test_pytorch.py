@@ -24,9 +24,9 @@ def _hosted(model: Path, variant: str) -> Hosted:
     return load(resolve(str(model)), parse_variant(variant), lambda what, fraction: None)
 
 
-def _generated(model: Path, variant: str, **options: bool) -> Generated:
+def _generated(model: Path, variant: str, kernels: bool = False) -> Generated:
     return Generation(_hosted(model, variant)).run(
-        Generate(REQUEST, **options), lambda message: None, lambda: False
+        Generate(REQUEST, kernels=kernels), lambda message: None, lambda: False
     )
 
 
