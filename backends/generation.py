@@ -39,7 +39,7 @@ class Generation:
         self.pipeline = staged(hosted.pipeline, self.recorder)
         self.pipeline.set_progress_bar_config(disable=True)
         self.channels = int(self.pipeline.unet.config.in_channels)
-        self._tensors_bytes: dict[tuple[int, ...], int | None] = {}
+        self._tensors_bytes: dict[tuple[bool, int, int, int], int | None] = {}
         """The peak of the tensors, for every kind of request that is warm."""
 
     def run(self, message: Generate, send: Send, cancelled: Cancelled) -> Generated:
@@ -68,7 +68,8 @@ class Generation:
 
     def is_cold(self, message: Generate) -> bool:
         """Whether this request will be preceded by a warm-up."""
-        return self._shape(message) not in self._tensors_bytes
+        shape, shapes = self._shape(message), self.hosted.shapes
+        return shape not in self._tensors_bytes or (shapes is not None and not shapes.is_ready(*shape[1:]))
 
     def _warm_up(self, message: Generate, noise: torch.Tensor, cancelled: Cancelled) -> tuple[Span, ...]:
         """Before the first request of its kind: every stage once, with a single UNet iteration, and the tensors' peak."""
@@ -76,6 +77,8 @@ class Generation:
             return ()
         once = replace(message, request=replace(message.request, steps=1, scheduler="ddim"), previews=False)
         run = self._iterate_unet if message.unet_only else self._make_picture
+        if self.hosted.shapes:
+            self.hosted.shapes.prepare(*self._shape(message)[1:])
         self.recorder.reset()
 
         def first() -> None:
@@ -87,7 +90,7 @@ class Generation:
         return tuple(self.recorder.spans)
 
     @staticmethod
-    def _shape(message: Generate) -> tuple[int, ...]:
+    def _shape(message: Generate) -> tuple[bool, int, int, int]:
         request = message.request
         batch = UNET_ONLY_BATCH if message.unet_only or request.guidance_scale > 1 else 1
         return message.unet_only, batch, request.height, request.width

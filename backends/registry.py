@@ -100,11 +100,11 @@ BACKENDS: dict[str, Backend] = {
             title="OpenVINO",
             factory="backends.openvino.backend:load",
             devices="backends.openvino.devices:devices",
-            precisions=("fp32", "bf16", "int8"),
+            precisions=("fp32", "bf16"),
             optimizations=(
                 Optimization(
                     name="tome",
-                    module="backends.tome_attention",
+                    module="backends.openvino.conversion",
                     title="Token merging",
                     gain="Merges tokens that look alike before self-attention, which then computes fewer of them.",
                     cost="Fine detail is lost as the ratio grows; every picture size is converted on its own.",

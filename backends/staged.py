@@ -33,6 +33,18 @@ class KernelProfiler(Protocol):
         ...
 
 
+class Shapes(Protocol):
+    """A pipeline that is compiled for one size at a time: batch of the UNet, height and width of the picture in pixels."""
+
+    def is_ready(self, batch: int, height: int, width: int) -> bool:
+        """Whether a request of this size runs without compiling first."""
+        ...
+
+    def prepare(self, batch: int, height: int, width: int) -> None:
+        """Compile for this size."""
+        ...
+
+
 def _nothing() -> None:
     pass
 
@@ -55,6 +67,7 @@ class Hosted:
     latents_device: str = "cpu"
     latent_rgb: LatentRgb | None = None
     warmup: str = "warming up"
+    shapes: Shapes | None = None
     notices: tuple[str, ...] = ()
     close: Callable[[], None] = _nothing
 

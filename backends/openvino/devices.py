@@ -1,0 +1,77 @@
+"""OpenVINO's devices: every one it lists, by its own name (``CPU``, ``GPU``, ``GPU.1``, ``NPU``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from openvino import Core
+
+from backends.contract import BackendError
+from backends.devices import Device
+from backends.machine import compute_threads, memory_bytes, processor_name
+
+MEBIBYTE = 2**20
+NEEDS = {"fp32": "FP32", "bf16": "BF16", "int8": "INT8"}
+"""The capability, as OpenVINO names it, that each precision takes."""
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+def devices() -> list[Device]:
+    """Every device that OpenVINO can use here, in its order."""
+    core = Core()
+    return [_described(core, name) for name in core.available_devices]
+
+
+def find(name: str | None) -> Device:
+    """The device of a variant, ``CPU`` where it names none. Raises BackendError listing those there are."""
+    known = devices()
+    for device in known:
+        if device.id == (name or "CPU").upper():
+            return device
+    raise BackendError(
+        f"OpenVINO has no device {name!r} here; it has {', '.join(device.id for device in known)}"
+    )
+
+
+def check_precision(precision: str, device: Device) -> None:
+    """Raise BackendError where the device has no such arithmetic, naming what it has."""
+    if precision not in device.precisions:
+        raise BackendError(
+            f"{device.id} ({device.name}) has no {precision} in OpenVINO; it has {', '.join(device.precisions) or 'none of ours'}"
+        )
+
+
+def _described(core: Core, name: str) -> Device:
+    capabilities = set(_asked(core, name, "OPTIMIZATION_CAPABILITIES") or ())
+    properties: dict[str, str | int | float | bool] = {"capabilities": " ".join(sorted(capabilities))}
+    if architecture := _asked(core, name, "DEVICE_ARCHITECTURE"):
+        properties["architecture"] = str(architecture)
+    kind = name.split(".")[0]
+    memory = memory_bytes() if kind == "CPU" else _asked(core, name, "GPU_DEVICE_TOTAL_MEM_SIZE")
+    full_name = str(_asked(core, name, "FULL_DEVICE_NAME") or name)
+    if kind == "CPU":
+        full_name = processor_name()
+        properties |= {"threads": compute_threads(), "instructions": _instructions()}
+    precisions = tuple(precision for precision, need in NEEDS.items() if need in capabilities)
+    megabytes = int(memory) // MEBIBYTE if memory else None
+    return Device("openvino", name, full_name, kind, megabytes, precisions, properties)
+
+
+def _asked(core: Core, name: str, what: str) -> Any:
+    try:
+        return core.get_property(name, what)
+    except RuntimeError:  # a plugin that does not know this property
+        return None
+
+
+def _instructions() -> str:
+    """The instruction sets that decide how fast OpenVINO runs; empty where the system does not list them."""
+    if not _CPUINFO.exists():
+        return ""
+    for line in _CPUINFO.read_text(errors="replace").splitlines():
+        if line.startswith("flags"):
+            flags = set(line.split())
+            return " ".join(name for name in INSTRUCTIONS if name in flags)
+    return ""

@@ -1,0 +1,125 @@
+"""A pipeline's models at one picture size: read, reshaped to static shapes, compiled; again when the size changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import openvino
+from openvino import Core, Type
+
+from backends.contract import SIZE_MULTIPLE
+from backends.models import Progress
+
+Size = tuple[int, int, int]
+"""Batch of the UNet (2 with guidance, 1 without), height and width of the picture in pixels."""
+
+
+class StaticShapes:
+    """Compiles the parts of an ``OVStableDiffusionPipeline`` for one size at a time.
+
+    A part's own model is let go once it is compiled (the compiled model answers for its inputs), so that the weights are
+    not held twice; it is read again from its file when the size changes.
+    """
+
+    def __init__(self, pipeline: Any, files: Callable[[str, Size], Path], progress: Progress):
+        """``files`` names the model file of ``text_encoder``, ``unet`` or ``vae_decoder`` for a size."""
+        self._parts: dict[str, Any] = {
+            "text_encoder": pipeline.text_encoder,
+            "unet": pipeline.unet,
+            "vae_decoder": pipeline.vae_decoder,
+        }
+        self._tokens = int(pipeline.tokenizer.model_max_length)
+        self._channels = int(pipeline.unet.config.in_channels)
+        self._files = files
+        self._progress = progress
+        self._size: Size | None = None
+        self._compiled_for: dict[str, Any] = {}
+        self._constants: dict[str, int] = {}
+
+    @property
+    def weights_bytes(self) -> int:
+        """The constants of the three models as they were compiled."""
+        return sum(self._constants.values())
+
+    def is_ready(self, batch: int, height: int, width: int) -> bool:
+        """Whether a request of this size runs without compiling first."""
+        return self._size == (batch, height, width)
+
+    def prepare(self, batch: int, height: int, width: int) -> None:
+        """Compile what is not compiled for this size yet, and let the models of another size go."""
+        size = (batch, height, width)
+        if self._size == size:
+            return
+        self._size = None
+        for index, name in enumerate(self._parts):
+            self._compile(name, size, index / len(self._parts))
+        self._size = size
+
+    @contextmanager
+    def profiling(self) -> Iterator[dict[str, openvino.InferRequest]]:
+        """While entered, every part runs on a model compiled with performance counters; yields their requests by part."""
+        assert self._size is not None
+        usual = {name: part.request for name, part in self._parts.items()}
+        counted = {
+            name: self._compiled(name, self._size, {"PERF_COUNT": "YES"}).create_infer_request()
+            for name in self._parts
+        }
+        try:
+            for name, request in counted.items():
+                self._parts[name].request = request.infer
+            yield counted
+        finally:
+            for name, request in usual.items():
+                self._parts[name].request = request
+
+    def _compile(self, name: str, size: Size, fraction: float) -> None:
+        part = self._parts[name]
+        shapes = self._shapes(name, size)
+        file = self._files(name, size)
+        if self._compiled_for.get(name) == (file, shapes):
+            return
+        self._progress("compiling", fraction)
+        self._compiled_for.pop(name, None)
+        part.request = part.model = None
+        part.request = part.model = self._compiled(name, size)
+        self._compiled_for[name] = (file, shapes)
+
+    def _compiled(self, name: str, size: Size, more: dict[str, str] | None = None) -> openvino.CompiledModel:
+        part = self._parts[name]
+        model = read(self._files(name, size))
+        model.reshape(self._shapes(name, size))
+        self._constants[name] = constants_bytes(model)
+        return Core().compile_model(model, part._device, part.ov_config | (more or {}))
+
+    def _shapes(self, name: str, size: Size) -> dict[str, list[int]]:
+        batch, height, width = size
+        latents = [height // SIZE_MULTIPLE, width // SIZE_MULTIPLE]
+        if name == "text_encoder":
+            return {"input_ids": [1, self._tokens]}
+        if name == "vae_decoder":
+            return {"latent_sample": [1, self._channels, *latents]}
+        width_of_text = int(self._parts["unet"].config.cross_attention_dim)
+        return {
+            "sample": [batch, self._channels, *latents],
+            "timestep": [1],
+            "encoder_hidden_states": [batch, self._tokens, width_of_text],
+        }
+
+
+def read(file: Path) -> openvino.Model:
+    """A model from its file. A ``timestep`` that was exported as a whole number becomes a real one: some schedulers
+    (euler, lms) step at fractions, and rounding them would ask the UNet about another noise level."""
+    model = Core().read_model(file)
+    for parameter in model.get_parameters():
+        if "timestep" in parameter.output(0).get_names() and parameter.get_element_type() != Type.f32:
+            parameter.set_element_type(Type.f32)
+    model.validate_nodes_and_infer_types()
+    return model
+
+
+def constants_bytes(model: openvino.Model) -> int:
+    """What a model's constants take: its weights, at the precision it stores them."""
+    return sum(node.get_byte_size() for node in model.get_ops() if node.get_type_name() == "Constant")
