@@ -53,6 +53,7 @@ def open_window(application: QApplication, runner: Any = None) -> MainWindow:
     bridges = [
         Bridge(runner.event, generation.handle, window),
         Bridge(runner.failed, generation.fail, window),
+        Bridge(runner.running_changed, generation.runner_changed, window),
     ]
 
     def close() -> None:

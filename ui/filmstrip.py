@@ -10,7 +10,8 @@ from backends.contract import Picture
 from backends.variants import format_variant
 from ui.pictures import to_pixmap
 from ui.theme import Theme
-from workbench.generation import Generation, Outcome, Progress
+from workbench.generation import Generation, Outcome
+from workbench.progress import Progress
 from workbench.timeline import format_ms
 
 SIDE = 60

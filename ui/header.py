@@ -61,6 +61,10 @@ def _choose(theme: Theme, mode: Mode, _: bool = False) -> None:
     theme.choose(mode)
 
 
+def _show_mode(button: QToolButton, theme: Theme, mode: Mode, _: object = None) -> None:
+    button.setChecked(theme.mode == mode)
+
+
 def _theme_switch(theme: Theme) -> QFrame:
     frame = QFrame()
     frame.setObjectName("themeSwitch")
@@ -79,5 +83,6 @@ def _theme_switch(theme: Theme) -> QFrame:
         button.clicked.connect(partial(_choose, theme, mode))
         theme.icon_on(button, icon)
         group.addButton(button)
+        theme.changed.connect(partial(_show_mode, button, theme, mode))
         line.addWidget(button)
     return frame

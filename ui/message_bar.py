@@ -15,7 +15,8 @@ from PySide6.QtWidgets import (
 
 from ui.fields import sentence
 from ui.theme import Colours, Theme
-from workbench.generation import Failure, Generation, Outcome
+from workbench.generation import Generation, Outcome
+from workbench.progress import Failure
 
 
 class MessageBar(QFrame):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from ui.fields import text_label
-from workbench.generation import Generation, Progress
+from workbench.generation import Generation
+from workbench.progress import Progress
 from workbench.timeline import format_left, format_ms
 
 RESOLUTION = 1000

@@ -28,7 +28,7 @@ class PromptPanel(QWidget):
         self._rows = self._fields()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(12)
+        layout.setSpacing(11)
         for row in self._rows:
             layout.addWidget(row)
         self._connect()

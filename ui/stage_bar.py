@@ -19,6 +19,7 @@ from workbench.timeline import STAGE_TITLES, Block, StageTotal, blocks, format_m
 BAR_HEIGHT = 1.0
 LEGEND_COLUMNS = 3
 LEGEND_WIDTH = 230
+NARROWEST_ENTRY = 195
 
 
 class StageBar(QWidget):
@@ -38,6 +39,7 @@ class StageBar(QWidget):
         self._label_font = QFont(self.font())
         self._label_font.setWeight(QFont.Weight.DemiBold)
         self._width_ms = 1.0
+        self._legend_columns = 0
         self._build()
         self._show_colours(theme.colours)
         theme.changed.connect(self._show_colours)
@@ -88,12 +90,7 @@ class StageBar(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(28)
         grid.setVerticalSpacing(3)
-        for index, entry in enumerate(self._legend.values()):
-            entry.setMaximumWidth(LEGEND_WIDTH)
-            grid.addWidget(entry, index // LEGEND_COLUMNS, index % LEGEND_COLUMNS)
-        for column in range(LEGEND_COLUMNS):
-            grid.setColumnStretch(column, LEGEND_WIDTH)
-        grid.setColumnStretch(LEGEND_COLUMNS, 1)
+        self._legend_grid = grid
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -118,7 +115,18 @@ class StageBar(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._arrange_legend(LEGEND_COLUMNS if self.width() >= LEGEND_COLUMNS * NARROWEST_ENTRY else 2)
         self._paint()
+
+    def _arrange_legend(self, columns: int) -> None:
+        if columns == self._legend_columns:
+            return
+        self._legend_columns = columns
+        for index, entry in enumerate(self._legend.values()):
+            self._legend_grid.addWidget(entry, index // columns, index % columns)
+        for column in range(LEGEND_COLUMNS + 1):
+            stretch = LEGEND_WIDTH if column < columns else int(column == columns)
+            self._legend_grid.setColumnStretch(column, stretch)
 
     def _draw(self, parts: tuple[Block, ...], whole_ms: float, width_ms: float) -> None:
         self._blocks, self._chosen, self._width_ms = parts, None, width_ms or 1.0
@@ -252,6 +260,7 @@ class LegendEntry(QWidget):
     def __init__(self, stage: str):
         super().__init__()
         self._stage = stage
+        self.setMaximumWidth(LEGEND_WIDTH)
         self.setObjectName(f"{stage}Legend")
         swatch = QLabel()
         pixmap = QPixmap(10, 10)

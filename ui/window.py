@@ -29,9 +29,10 @@ from ui.prompt_panel import PromptPanel
 from ui.result_panel import ResultPanel
 from ui.theme import ASSETS, Theme
 from ui.variant_card import VariantCard
-from workbench.generation import Generation, Progress
+from workbench.generation import Generation
+from workbench.progress import Progress
 
-SMALLEST = QSize(1000, 640)
+SMALLEST = QSize(1080, 660)
 USUAL = QSize(1280, 800)
 WIDE = 1900
 
@@ -84,9 +85,12 @@ class MainWindow(QMainWindow):
             self.resize(USUAL.boundedTo(available).expandedTo(SMALLEST))
         panels = QByteArray.fromBase64(str(state.get("panels", "")).encode("ascii", "ignore"))
         if panels.isEmpty() or not self._splitter.restoreState(panels):
-            wide = self.width() > WIDE
-            sides = (420, 360) if wide else (340, 272)
-            self._splitter.setSizes([sides[0], self.width() - sum(sides), sides[1]])
+            self.arrange_panels()
+
+    def arrange_panels(self) -> None:
+        """Give the panels beside the picture their usual widths."""
+        left, right = (420, 360) if self.width() > WIDE else (340, 272)
+        self._splitter.setSizes([left, self.width() - left - right, right])
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -122,8 +126,8 @@ class MainWindow(QMainWindow):
         self.variant_card = VariantCard(self.generation, self.theme)
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(16, 14, 16, 14)
-        column.setSpacing(14)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(13)
         column.addWidget(self.prompt_panel)
         column.addWidget(self.variant_card)
         column.addStretch(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from psygnal import Signal
 
@@ -18,12 +18,10 @@ from backends.variants import InvalidVariant, make_variant
 from workbench.comparison import Comparison
 from workbench.draft import Draft, format_size, random_seed
 from workbench.events import Event, Finished, Iterated, MemorySampled, Preparing, Queued
+from workbench.progress import Failure, Progress
 from workbench.results import Result
 
-Phase = Literal["idle", "preparing", "running", "cancelling", "done", "cancelled", "failed"]
-ACTIVE: tuple[Phase, ...] = ("preparing", "running", "cancelling")
 HISTORY_LENGTH = 60
-END_SECONDS = 1.0
 SYNTHETIC_NOTICE = "Synthetic weights: this picture is noise by design. Its times and memory are real, its quality means nothing."
 
 
@@ -34,8 +32,6 @@ class Runner(Protocol):
     def running(self) -> bool: ...
 
     def start(self, comparison: Comparison) -> None: ...
-
-    def wait(self, timeout: float | None = None) -> bool: ...
 
     def cancel(self) -> None: ...
 
@@ -52,22 +48,6 @@ class ModelChoice:
     steps: int = 25
     guidance_scale: float = 5.0
     scheduler: str = "ddim"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is. ``index`` counts finished iterations; ``seconds_left`` and ``fraction`` are None where unknown."""
-
-    phase: Phase = "idle"
-    what: str = ""
-    fraction: float | None = None
-    index: int = 0
-    count: int = 0
-    seconds_left: float | None = None
-
-    @property
-    def active(self) -> bool:
-        return self.phase in ACTIVE
 
 
 @dataclass(frozen=True)
@@ -95,14 +75,6 @@ class Outcome:
         if not self.model.synthetic:
             return self.result.notices
         return (SYNTHETIC_NOTICE, *(text for text in self.result.notices if "synthetic" not in text.lower()))
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a run made no picture: one line for a person, the rest for a developer."""
-
-    message: str
-    detail: str = ""
 
 
 class Generation:
@@ -140,6 +112,7 @@ class Generation:
         self.history: tuple[Outcome, ...] = ()
         self.failure: Failure | None = None
         self.run: Run | None = None
+        self._waiting: Comparison | None = None
 
     @property
     def requested_size(self) -> tuple[int, int]:
@@ -246,7 +219,11 @@ class Generation:
         """Ask the run to stop; it ends with an event, the picture before it stays."""
         if self.progress.phase in ("preparing", "running"):
             self._set_progress(replace(self.progress, phase="cancelling", seconds_left=None))
-            self._runner.cancel()
+            if self._waiting is None:
+                self._runner.cancel()
+            else:
+                self._waiting = None
+                self._set_progress(Progress("cancelled"))
 
     def show(self, outcome: Outcome | None) -> None:
         """Look at an earlier picture; None looks at the run in progress."""
@@ -277,6 +254,13 @@ class Generation:
         elif isinstance(event, Finished):
             self._finished(event, self.run)
 
+    def runner_changed(self, running: bool) -> None:
+        """The runner is busy, or free again for the run that waits for it."""
+        waiting = self._waiting
+        if not running and waiting is not None:
+            self._waiting = None
+            self._start(waiting)
+
     def fail(self, message: str, detail: str = "") -> None:
         """The run broke down outside a worker; the window stays usable."""
         self._set_failure(Failure(message, detail))
@@ -289,10 +273,15 @@ class Generation:
         self.preview_changed.emit(None)
         self.spans_changed.emit(())
         self.show(None)
-        if self._runner.running:  # its last event has come; its thread ends within the moment
-            self._runner.wait(END_SECONDS)
+        comparison = Comparison(choice.name, (request,), (variant,), variant)
+        if self._runner.running:  # the last run has said all, but its thread still clears up
+            self._waiting = comparison
+        else:
+            self._start(comparison)
+
+    def _start(self, comparison: Comparison) -> None:
         try:
-            self._runner.start(Comparison(choice.name, (request,), (variant,), variant))
+            self._runner.start(comparison)
         except (RuntimeError, InvalidRequest, InvalidVariant, OSError) as error:
             self.fail(str(error))
 

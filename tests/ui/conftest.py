@@ -33,6 +33,7 @@ class SharedRunner:
     def __init__(self) -> None:
         self.inner = SessionRunner()
         self.event, self.failed = self.inner.event, self.inner.failed
+        self.running_changed = self.inner.running_changed
 
     @property
     def session(self) -> object:
@@ -47,9 +48,6 @@ class SharedRunner:
 
     def cancel(self) -> None:
         self.inner.cancel()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self.inner.wait(timeout)
 
     def close(self) -> None:
         self.inner.cancel()

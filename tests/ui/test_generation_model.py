@@ -27,13 +27,7 @@ class Script:
     def __init__(self) -> None:
         self.started: list[Comparison] = []
         self.cancels = 0
-
-    @property
-    def running(self) -> bool:
-        return False
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return True
+        self.running = False
 
     def start(self, comparison: Comparison) -> None:
         self.started.append(comparison)
@@ -134,6 +128,22 @@ def test_a_runner_that_cannot_start_is_a_failure_not_a_crash(generation, script,
     generation.edit(prompt="a bird")
     generation.generate()
     assert generation.progress.phase == "failed" and "no such model" in generation.failure.message
+
+
+def test_a_run_waits_for_the_end_of_the_last_one_and_can_be_cancelled_there(generation, script):
+    generation.edit(prompt="a bird")
+    script.running = True
+    generation.generate()
+    assert generation.progress.active and not script.started
+    script.running = False
+    generation.runner_changed(False)
+    assert len(script.started) == 1
+    generation.handle(finished(generation))
+    script.running = True
+    generation.generate()
+    generation.cancel()
+    generation.runner_changed(False)
+    assert generation.progress.phase == "cancelled" and len(script.started) == 1 and script.cancels == 0
 
 
 def test_an_unlocked_seed_changes_with_every_picture(generation, script):

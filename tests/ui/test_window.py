@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 
@@ -183,6 +183,19 @@ def test_a_truncated_prompt_is_noticed(qtbot, window):
     make_picture(qtbot, window)
     notice = find(window, QWidget, "noticeBar")
     assert notice.isVisible() and "75" in window.notice_bar.text.text()
+
+
+def test_the_bar_tells_of_a_block_by_key_and_by_mouse(qtbot, window):
+    make_picture(qtbot, window)
+    bar = window.stage_bar
+    readout = find(window, QLabel, "stageReadout")
+    qtbot.keyClick(bar.plot, Qt.Key.Key_Right)
+    assert readout.text().startswith("Tokenizer: ")
+    unet = max((block for block in bar.blocks if block.stage == "unet"), key=lambda block: block.milliseconds)
+    view = bar.plot.getPlotItem().vb
+    middle = view.mapViewToScene(QPointF((unet.start_ms + unet.end_ms) / 2, 0.5))
+    bar.plot.scene().sigMouseMoved.emit(middle)
+    assert readout.text().startswith(f"UNet {unet.iteration + 1} of 4: ")
 
 
 def test_save_writes_a_png_with_its_settings_and_a_read_only_place_is_told(qtbot, window, tmp_path: Path):
