@@ -20,7 +20,7 @@ from typing import Literal, get_args
 import torch
 
 Tokens = Callable[[torch.Tensor], torch.Tensor]
-Form = Literal["scatter", "product", "matrix", "dense"]
+Form = Literal["scatter", "product", "add", "matrix", "dense"]
 """How the same result is computed; see :data:`FORMS`."""
 
 DEFAULT_FORM: Form = "product"
@@ -130,16 +130,40 @@ def scatter_form(matching: Matching) -> tuple[Tokens, Tokens]:
 
 def product_form(matching: Matching) -> tuple[Tokens, Tokens]:
     """Rows are copied whole; only the sum of what merges is a product, of a (D, R) matrix of zeros and ones with it."""
-    destinations, target = matching.destinations, matching.target
+    target = matching.target
+
+    def sums(means: torch.Tensor, merged: torch.Tensor) -> torch.Tensor:
+        numbers = torch.arange(means.shape[1], device=means.device)
+        return means + (target[:, None, :] == numbers[:, None]).to(means.dtype) @ merged
+
+    return _row_forms(matching, sums)
+
+
+def add_form(matching: Matching) -> tuple[Tokens, Tokens]:
+    """Rows are copied whole, and those that merge are added row by row. Their order, and so the last digit, may vary on
+    a GPU."""
+    target = matching.target
+
+    def sums(means: torch.Tensor, merged: torch.Tensor) -> torch.Tensor:
+        index = target + _first_rows(means, len(matching.destinations))
+        table = means.flatten(0, 1).index_add(0, index.flatten(), merged.flatten(0, 1))
+        return table.view_as(means)
+
+    return _row_forms(matching, sums)
+
+
+def _row_forms(
+    matching: Matching, sums: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+) -> tuple[Tokens, Tokens]:
     places = _places(matching)
 
     def merge(tokens: torch.Tensor) -> torch.Tensor:
         unmerged = _rows(tokens, matching.unmerged, matching.count)
         merged = _rows(tokens, matching.merged, matching.count)
-        numbers = torch.arange(len(destinations), device=tokens.device)
-        belongs = (target[:, None, :] == numbers[:, None]).to(tokens.dtype)
-        sums = tokens.index_select(1, destinations) + belongs @ merged
-        return torch.cat([unmerged, sums / (1 + belongs.sum(-1, keepdim=True))], 1)
+        own = tokens.index_select(1, matching.destinations)
+        ones = torch.ones_like(own[..., 0])
+        counts = ones.scatter_add(1, matching.target, torch.ones_like(merged[..., 0]))
+        return torch.cat([unmerged, sums(own, merged) / counts[..., None]], 1)
 
     return merge, lambda tokens: _rows(tokens, places, matching.kept)
 
@@ -168,6 +192,7 @@ def dense_form(matching: Matching) -> tuple[Tokens, Tokens]:
 FORMS: dict[Form, Callable[[Matching], tuple[Tokens, Tokens]]] = {
     "scatter": scatter_form,
     "product": product_form,
+    "add": add_form,
     "matrix": matrix_form,
     "dense": dense_form,
 }
@@ -191,8 +216,12 @@ def _belongs(places: torch.Tensor, kept: int, dtype: torch.dtype) -> torch.Tenso
 def _rows(tokens: torch.Tensor, index: torch.Tensor, count: int) -> torch.Tensor:
     """Whole rows of (B, count, C) by (B, M): the batch is one long table, because a gather along its rows copies memory,
     where a gather along an axis inside reads element by element."""
-    first = torch.arange(tokens.shape[0], device=tokens.device)[:, None] * count
-    return torch.nn.functional.embedding(index + first, tokens.flatten(0, 1))
+    return torch.nn.functional.embedding(index + _first_rows(tokens, count), tokens.flatten(0, 1))
+
+
+def _first_rows(tokens: torch.Tensor, count: int) -> torch.Tensor:
+    """(B, 1): where each picture's rows begin when the batch is one long table."""
+    return torch.arange(tokens.shape[0], device=tokens.device)[:, None] * count
 
 
 def _wide(index: torch.Tensor, channels: int) -> torch.Tensor:

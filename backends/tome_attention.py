@@ -46,12 +46,16 @@ def apply_tome(
         raise ValueError(
             f"this UNet has no self-attention at a {max_downsample}th of its resolution or above to merge tokens for"
         )
-    merging = [
-        _BlockMerging(module, block, ratio, sx, sy, form)
-        for module in shallow
-        for block in module.transformer_blocks
-    ]
-    return len(merging)
+    return sum(merge_inside(module, ratio, sx, sy, form=form) for module in shallow)
+
+
+def merge_inside(
+    transformer: Any, ratio: float, sx: int = 2, sy: int = 2, *, form: Form = DEFAULT_FORM
+) -> int:
+    """Merge in every block of one spatial transformer, diffusers' ``Transformer2DModel``; returns how many they are."""
+    for block in transformer.transformer_blocks:
+        _BlockMerging(transformer, block, ratio, sx, sy, form)
+    return len(transformer.transformer_blocks)
 
 
 def remove_tome(unet: Any) -> None:
