@@ -100,7 +100,7 @@ BACKENDS: dict[str, Backend] = {
             title="OpenVINO",
             factory="backends.openvino.backend:load",
             devices="backends.openvino.devices:devices",
-            precisions=("fp32", "bf16"),
+            precisions=("fp32", "bf16", "int8"),
             optimizations=(
                 Optimization(
                     name="tome",

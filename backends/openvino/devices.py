@@ -43,6 +43,13 @@ def check_precision(precision: str, device: Device) -> None:
         )
 
 
+def arithmetic(precision: str, device: Device) -> str:
+    """What a variant computes in where nothing is quantized: its precision, and around 8 bits bf16 where the device has it."""
+    if precision != "int8":
+        return precision
+    return "bf16" if "bf16" in device.precisions else "fp32"
+
+
 def _described(core: Core, name: str) -> Device:
     capabilities = set(_asked(core, name, "OPTIMIZATION_CAPABILITIES") or ())
     properties: dict[str, str | int | float | bool] = {"capabilities": " ".join(sorted(capabilities))}

@@ -14,9 +14,8 @@ from optimum.exporters.openvino.convert import export_models, get_diffusion_mode
 from optimum.intel.openvino.configuration import OVConfig
 
 from backends.models import Progress
+from backends.openvino.shapes import MODEL_FILE, PARTS
 
-MODEL_FILE = "openvino_model.xml"
-PARTS = ("text_encoder", "vae_decoder", "unet")
 UNET_INPUTS = ("sample", "timestep", "encoder_hidden_states")
 UNET_OUTPUT = "out_sample"
 
@@ -42,23 +41,24 @@ def export_pipeline(pipeline: Any, folder: Path, progress: Progress) -> None:
                 stateful=False,
                 library_name="diffusers",
             )
+        _check(folder / name / MODEL_FILE)
     pipeline.scheduler.save_pretrained(folder / "scheduler")
     pipeline.tokenizer.save_pretrained(folder / "tokenizer")
     pipeline.save_config(folder)
     progress("converting", 1.0)
 
 
-def trace_unet(unet: Any, batch: int, height: int, width: int, tokens: int) -> openvino.Model:
-    """The OpenVINO model of a UNet at one size of latents (batch, channels, height, width), named as optimum names it.
+def trace_unet(unet: Any, height: int, width: int, tokens: int) -> openvino.Model:
+    """The OpenVINO model of a UNet at one height and width of the latents, the batch left open, named as optimum names it.
 
     For a UNet whose computation depends on the size, as token merging does.
     """
     example = {
-        "sample": torch.zeros(batch, unet.config.in_channels, height, width),
+        "sample": torch.zeros(2, unet.config.in_channels, height, width),
         "timestep": torch.zeros(1),
-        "encoder_hidden_states": torch.zeros(batch, tokens, unet.config.cross_attention_dim),
+        "encoder_hidden_states": torch.zeros(2, tokens, unet.config.cross_attention_dim),
     }
-    shapes = [(name, list(value.shape)) for name, value in example.items()]
+    shapes = [(name, [-1 if len(value) > 1 else 1, *value.shape[1:]]) for name, value in example.items()]
     with _quiet_tracing(), torch.no_grad():
         model = openvino.convert_model(_NoisePrediction(unet), example_input=example, input=shapes)
     for port, name in zip((*model.inputs, *model.outputs), (*UNET_INPUTS, UNET_OUTPUT), strict=True):
@@ -67,12 +67,20 @@ def trace_unet(unet: Any, batch: int, height: int, width: int, tokens: int) -> o
 
 
 def save(model: openvino.Model, folder: Path) -> None:
-    """Write a model as ``openvino_model.xml`` and ``.bin``, its weights as they are. Raises OSError where it was cut short."""
-    folder.mkdir(exist_ok=True)
+    """Write a model as ``openvino_model.xml`` and ``.bin``, its weights as they are, and read it back, because OpenVINO
+    does not notice a full disk. Raises OSError where it was cut short."""
     try:
         openvino.save_model(model, folder / MODEL_FILE, compress_to_fp16=False)
     except RuntimeError as error:
-        raise OSError(f"OpenVINO could not write the model: {' '.join(str(error).split())[:200]}") from error
+        raise OSError(f"OpenVINO could not write it: {' '.join(str(error).split())[:200]}") from error
+    _check(folder / MODEL_FILE)
+
+
+def _check(file: Path) -> None:
+    try:
+        openvino.Core().read_model(file)
+    except RuntimeError as error:
+        raise OSError(f"{file.name} was cut short: {' '.join(str(error).split())[:200]}") from error
 
 
 class _NoisePrediction(torch.nn.Module):

@@ -13,6 +13,9 @@ from openvino import Core, Type
 from backends.contract import SIZE_MULTIPLE
 from backends.models import Progress
 
+MODEL_FILE = "openvino_model.xml"
+PARTS = ("text_encoder", "vae_decoder", "unet")
+
 Size = tuple[int, int, int]
 """Batch of the UNet (2 with guidance, 1 without), height and width of the picture in pixels."""
 
@@ -26,11 +29,7 @@ class StaticShapes:
 
     def __init__(self, pipeline: Any, files: Callable[[str, Size], Path], progress: Progress):
         """``files`` names the model file of ``text_encoder``, ``unet`` or ``vae_decoder`` for a size."""
-        self._parts: dict[str, Any] = {
-            "text_encoder": pipeline.text_encoder,
-            "unet": pipeline.unet,
-            "vae_decoder": pipeline.vae_decoder,
-        }
+        self._parts: dict[str, Any] = {name: getattr(pipeline, name) for name in PARTS}
         self._tokens = int(pipeline.tokenizer.model_max_length)
         self._channels = int(pipeline.unet.config.in_channels)
         self._files = files

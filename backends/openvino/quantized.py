@@ -1,0 +1,83 @@
+"""A model as OpenVINO's, in 8 bits: found in the store, or quantized from the converted one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from backends.openvino import devices
+from backends.openvino.calibration import Plan, Samples, make_plan, trajectories
+from backends.openvino.conversion import Conversion
+from backends.openvino.pipeline import GUIDED_BATCH, open_pipeline, settings
+from backends.openvino.shapes import MODEL_FILE, Size, StaticShapes, read
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "unet": {"method": "nncf.quantize", "preset": "mixed", "model_type": "transformer", "smooth_quant": 0.95},
+    "vae_decoder": {"method": "nncf.quantize", "preset": "mixed"},
+    "text_encoder": {"method": "nncf.compress_weights", "mode": "int8_asym"},
+}
+"""How each part is quantized, as :mod:`backends.openvino.quantization` does it."""
+
+
+class Quantized:
+    """Where the files of a model quantized after training are. Nothing of NNCF is imported where all are there."""
+
+    def __init__(self, conversion: Conversion):
+        self.conversion = conversion
+        self._samples: dict[Size, Samples] = {}
+
+    def model_file(self, part: str, size: Size) -> Path:
+        """The quantized file of a part. It was calibrated at the model's own size, unless token merging binds it to one."""
+        conversion = self.conversion
+        own = conversion.card.defaults
+        _, height, width = size if part == "unet" and conversion.tome else (0, own.height, own.width)
+        calibrated = (GUIDED_BATCH, height, width)
+        plan = self._plan()
+        recipe = {"source": conversion.source, "part": part, "how": RECIPES[part]}
+        if part != "text_encoder":
+            recipe |= {"calibration": plan.recipe(), "height": height, "width": width}
+        if part == "unet":
+            recipe |= {"tome": conversion.tome}
+
+        def quantize(folder: Path) -> None:
+            self._quantize(part, calibrated, plan, folder)
+
+        return conversion.store.folder(f"{part}-int8", recipe, quantize, conversion.progress) / MODEL_FILE
+
+    def release(self) -> None:
+        """Let go of what was only needed to quantize."""
+        self._samples.clear()
+        self.conversion.release()
+
+    def _quantize(self, part: str, size: Size, plan: Plan, folder: Path) -> None:
+        from backends.openvino.export import save
+        from backends.openvino.quantization import compress_text_encoder, quantize_decoder, quantize_unet
+
+        conversion = self.conversion
+        file = conversion.model_file(part, size)
+        if part == "text_encoder":
+            conversion.progress("quantizing", None)
+            save(compress_text_encoder(read(file)), folder)
+            return
+        samples: list[Any] = getattr(self._trajectories(plan, size), part)
+        model = read(file)
+        model.reshape({name: list(value.shape) for name, value in samples[0].items()})
+        quantize = quantize_unet if part == "unet" else quantize_decoder
+        save(quantize(model, samples, RECIPES[part], conversion.progress), folder)
+
+    def _trajectories(self, plan: Plan, size: Size) -> Samples:
+        """What the models are given while they make the plan's pictures, not quantized yet, on the processor."""
+        if size not in self._samples:
+            conversion = self.conversion
+            conversion.release()
+            device = devices.find("CPU")
+            precision = "bf16" if "bf16" in device.precisions else "fp32"
+            pipeline = open_pipeline(conversion.pipeline_folder(), device, settings(precision, device))
+            shapes = StaticShapes(pipeline, conversion.model_file, conversion.progress)
+            shapes.prepare(*size)
+            self._samples[size] = trajectories(pipeline, plan, size, conversion.progress)
+        return self._samples[size]
+
+    def _plan(self) -> Plan:
+        weights = self.conversion.pipeline_folder() / "unet" / Path(MODEL_FILE).with_suffix(".bin")
+        return make_plan(self.conversion.card, weights.stat().st_size)
