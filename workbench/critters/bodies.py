@@ -60,7 +60,7 @@ def compose(attributes: Tensor, seeds: Tensor, size: int) -> Scene:
     eye_y = torch.where(frog, 17.0 - ry, eye_y) + vary("eye_height", -1.5, 1.5)
     tint = [STREAMS.index(s) for s in ("red", "green", "blue")]
     return Scene(
-        image=torch.empty(len(attributes), 3, size, size, device=device),
+        image=torch.zeros(len(attributes), 3, size, size, device=device),
         x=x,
         y=y,
         u=u,

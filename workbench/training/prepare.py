@@ -105,6 +105,8 @@ def main() -> None:
     latents, colours = latents_of(
         vae, attributes, rows + TRAINING_SEED * 100_000_000, arguments.device, arguments.batch_size
     )
+    if not torch.isfinite(latents).all():
+        raise SystemExit("error: some latents are not finite numbers; nothing was written")
     captions = tokenized_captions(tokenizer, attributes, CAPTIONS_PER_PICTURE, index, arguments.processes)
     temporary = shard_path(arguments.out, index).with_suffix(".tmp")
     save_file({"latents": latents.contiguous(), "captions": captions, "colours": colours}, temporary)

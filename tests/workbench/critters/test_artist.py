@@ -75,3 +75,15 @@ def test_a_sheet_holds_every_picture(tmp_path):
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size == (16, 16)
         assert [sheet.getpixel(at) for at in ((0, 0), (8, 0), (0, 8))] == [(0,) * 3, (128,) * 3, (255,) * 3]
+
+
+def test_a_picture_owes_nothing_to_what_was_in_memory_before() -> None:
+    """Memory that is handed out dirty, as a GPU's is, must not show: here every new tensor starts as NaN."""
+    rows, seeds = sample(12, 3, held_out=None), torch.arange(12)
+    expected = draw(rows, seeds)
+    torch.use_deterministic_algorithms(True)
+    try:
+        assert torch.isnan(torch.empty(4)).all()
+        assert torch.equal(draw(rows, seeds), expected)
+    finally:
+        torch.use_deterministic_algorithms(False)
