@@ -6,6 +6,7 @@ Trained by :mod:`workbench.training.judge` on drawings only, never on generated 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import load_file
@@ -13,6 +14,11 @@ from torch import Tensor, nn
 
 from workbench.critters.attributes import ATTRIBUTES
 from workbench.critters.captions import named
+from workbench.judging import Judged, JudgeReady
+
+if TYPE_CHECKING:
+    from backends.contract import Picture
+    from backends.worker import Channel
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "assets" / "critters" / "judge.safetensors"
 SIZE = 128
@@ -86,3 +92,18 @@ def prompt_fidelity(prompt: str, found: dict[str, str]) -> float | None:
     if not wanted:
         return None
     return sum(found[name] == value for name, value in wanted.items()) / len(wanted)
+
+
+def host(channel: Channel) -> None:
+    """Judge pictures until the channel ends; see :mod:`workbench.judging` for the messages."""
+    judge = load_judge()
+    channel.send(JudgeReady())
+    while (message := channel.receive()) is not None:
+        found = attributes_found(judge, as_tensor(message.picture))
+        channel.send(Judged(prompt_fidelity(message.prompt, found), found, named(message.prompt)))
+
+
+def as_tensor(picture: Picture) -> Tensor:
+    """A picture as the judge takes it: float32 (3, H, W) in [0, 1]."""
+    pixels = torch.frombuffer(bytearray(picture.pixels), dtype=torch.uint8)
+    return pixels.view(picture.height, picture.width, 3).permute(2, 0, 1).float() / 255

@@ -143,6 +143,10 @@ class Trainer:
 
     def _log(self, rate: float) -> None:
         means = {name: round(float(value) / self._count, 6) for name, value in self._sums.items()}
+        if not all(map(math.isfinite, means.values())):
+            raise FloatingPointError(
+                f"the losses at step {self.step + 1} are not finite: {means}; the last checkpoint stays"
+            )
         seconds = time.monotonic() - self._started
         self.log({"of": self.steps, "learning_rate": rate, "seconds": round(seconds, 1), **means})
         self._sums, self._count = {}, 0

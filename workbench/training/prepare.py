@@ -29,6 +29,9 @@ CAPTIONS_PER_PICTURE = 4
 PICTURES_KEPT = 500
 """Of every shard, as they are, at an eighth of their size: what the preview matrix is fitted to."""
 
+ENCODED_AT_ONCE = 64
+"""Pictures that the VAE encodes in one call; with 512 on a GPU its largest tensors reach 2 GiB."""
+
 
 def token_ids(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
     """Token ids as Stable Diffusion's pipeline makes them: int64 (N, 77)."""
@@ -54,6 +57,14 @@ def _tokenized_chunk(tokenizer: CLIPTokenizer, each: int, chunk: tuple[int, list
     return token_ids(tokenizer, texts).to(torch.int16).view(len(rows), each, TOKENS)
 
 
+def finite(values: Tensor, what: str) -> Tensor:
+    """The values themselves, (N, ...); raises FloatingPointError saying how many of the N hold a NaN or an infinity."""
+    bad = int((~torch.isfinite(values).flatten(1).all(1)).sum())
+    if bad:
+        raise FloatingPointError(f"{bad} of {len(values)} {what} hold numbers that are not finite")
+    return values
+
+
 @torch.no_grad()
 def latents_of(
     vae: AutoencoderKL, attributes: Tensor, seeds: Tensor, device: str, batch_size: int
@@ -62,11 +73,13 @@ def latents_of(
     parts, colours = [], []
     for part in torch.arange(len(seeds)).split(batch_size):
         pictures = draw(attributes[part], seeds[part], device=device)
+        finite(pictures, "pictures")
         if sum(map(len, colours)) < PICTURES_KEPT:
             colours.append(torch.nn.functional.avg_pool2d(pictures, 8).half().cpu())
+        signal = as_signal(pictures.mul(255).round().to(torch.uint8))
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=device.startswith("cuda")):
-            mode = vae.encode(as_signal(pictures.mul(255).round())).latent_dist.mode()
-        parts.append((mode.float() * vae.config.scaling_factor).half().cpu())
+            mode = torch.cat([vae.encode(few).latent_dist.mode() for few in signal.split(ENCODED_AT_ONCE)])
+        parts.append(finite((mode.float() * vae.config.scaling_factor).half(), "latents").cpu().contiguous())
     return torch.cat(parts), torch.cat(colours)[:PICTURES_KEPT]
 
 
@@ -105,11 +118,9 @@ def main() -> None:
     latents, colours = latents_of(
         vae, attributes, rows + TRAINING_SEED * 100_000_000, arguments.device, arguments.batch_size
     )
-    if not torch.isfinite(latents).all():
-        raise SystemExit("error: some latents are not finite numbers; nothing was written")
     captions = tokenized_captions(tokenizer, attributes, CAPTIONS_PER_PICTURE, index, arguments.processes)
     temporary = shard_path(arguments.out, index).with_suffix(".tmp")
-    save_file({"latents": latents.contiguous(), "captions": captions, "colours": colours}, temporary)
+    save_file({"latents": latents, "captions": captions, "colours": colours}, temporary)
     temporary.replace(shard_path(arguments.out, index))
     print(
         f"shard {index} of {count}: {len(latents)} pictures, latents' standard deviation {latents.float().std():.4f}"
