@@ -12,50 +12,58 @@ from backends.contract import Span
 from backends.openvino.shapes import StaticShapes
 from backends.staged import Recorder
 
-STAGE_OF = {"text_encoder": "text_encoder", "unet": "unet", "vae_decoder": "vae_decoder"}
+_MODULE = "__module."
+_EXECUTED = ProfilingInfo.Status.EXECUTED
 
 
 @contextmanager
 def profiled(recorder: Recorder, shapes: StaticShapes) -> Iterator[None]:
     """Count what every operation takes that runs inside, and add kernel spans to ``recorder`` on leaving.
 
-    OpenVINO tells an operation's mean time over all runs, and the order, not when it began: so each run of a stage shows
+    OpenVINO tells an operation's mean time over all runs, and the order, not when it began: so every run of a stage shows
     the same operations, one after the other from the stage's start, each as long as its mean (shrunk alike where
-    together they are longer than that run). ``detail`` has ``layer`` (what the model calls it) and ``exec`` (the code that ran).
+    together they are longer than that run). ``detail`` has ``layer``, the operation that it began as, and its ``module`` in
+    PyTorch; ``type``, what it became; ``exec``, the code that ran and its precision.
     """
     with shapes.profiling() as requests:
+        first = {part: request.profiling_info for part, request in requests.items()}
         yield
         stages = [span for span in recorder.spans if span.kind == "stage"]
         for part, request in requests.items():
-            ran = [stage for stage in stages if stage.name == STAGE_OF[part]]
-            if ran:
-                operations = [info for info in request.profiling_info if _was_run(info)]
-                for stage in ran:
-                    for span in _laid_out(operations, stage):
-                        recorder.add(span)
+            runs = [stage for stage in stages if stage.name == part]
+            operations = _means(first[part], request.profiling_info, len(runs)) if runs else []
+            for stage in runs:
+                for span in _laid_out(operations, stage):
+                    recorder.add(span)
 
 
-def _was_run(info: ProfilingInfo) -> bool:
-    return info.status == ProfilingInfo.Status.EXECUTED and info.real_time.total_seconds() > 0
+def _means(
+    first: list[ProfilingInfo], all_runs: list[ProfilingInfo], runs: int
+) -> list[tuple[ProfilingInfo, float]]:
+    """Every operation that ran, with its mean nanoseconds in the ``runs`` after the first: OpenVINO's own means are over all
+    ``runs + 1``, of which the first allocated memory."""
+    means = [
+        (after, (after.real_time * (runs + 1) - before.real_time).total_seconds() * 1e9 / runs)
+        for before, after in zip(first, all_runs, strict=True)
+        if after.status == _EXECUTED
+    ]
+    return [(operation, mean) for operation, mean in means if mean > 0]
 
 
-def _laid_out(operations: list[ProfilingInfo], stage: Span) -> Iterator[Span]:
-    durations = [operation.real_time.total_seconds() * 1e9 for operation in operations]
-    share = min(1.0, (stage.end_ns - stage.start_ns) / max(sum(durations), 1))
+def _laid_out(operations: list[tuple[ProfilingInfo, float]], stage: Span) -> Iterator[Span]:
+    total = sum(mean for _, mean in operations)
+    share = min(1.0, (stage.end_ns - stage.start_ns) / max(total, 1))
     moment = float(stage.start_ns)
-    for operation, duration in zip(operations, durations, strict=True):
-        end = moment + duration * share
-        yield Span(
-            operation.node_type,
-            stage.name,
-            int(moment),
-            int(end),
-            stage.iteration,
-            "kernel",
-            _detail(operation),
-        )
+    for operation, mean in operations:
+        end = moment + mean * share
+        kind, detail = operation.node_type, _detail(operation)
+        yield Span(kind, stage.name, int(moment), int(end), stage.iteration, "kernel", detail)
         moment = end
 
 
 def _detail(operation: ProfilingInfo) -> dict[str, Any]:
-    return {"layer": operation.node_name, "exec": operation.exec_type}
+    name = operation.node_name
+    detail = {"layer": name, "type": operation.node_type, "exec": operation.exec_type}
+    if name.startswith(_MODULE):
+        detail["module"] = name.removeprefix(_MODULE).partition("/")[0]
+    return detail

@@ -14,11 +14,16 @@ GUIDED_BATCH = 2
 PRECISION_HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
-def settings(precision: str, device: Device) -> dict[str, str]:
-    """OpenVINO's properties for ``fp32`` or ``bf16`` arithmetic, one picture at a time, a thread a physical core."""
+def settings(precision: str, device: Device, cache: Path | None = None) -> dict[str, str]:
+    """OpenVINO's properties for ``fp32`` or ``bf16`` arithmetic, one picture at a time, a thread a physical core.
+
+    ``cache`` is where OpenVINO keeps compiled models; it compiles anew where a file of it is damaged.
+    """
     values = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": PRECISION_HINTS[precision]}
     if device.kind == "CPU":
         values |= {"INFERENCE_NUM_THREADS": str(compute_threads()), "NUM_STREAMS": "1"}
+    if cache:
+        values["CACHE_DIR"] = str(cache)
     return values
 
 

@@ -59,17 +59,20 @@ class StaticShapes:
 
     @contextmanager
     def profiling(self) -> Iterator[dict[str, openvino.InferRequest]]:
-        """While entered, every part runs on a model compiled with performance counters; yields their requests by part."""
+        """While entered, every part runs on a model compiled with performance counters; yields their requests by part.
+
+        Each has run once already, so that its buffers are allocated.
+        """
         assert self._size is not None
         usual = {name: part.request for name, part in self._parts.items()}
-        counted = {
-            name: self._compiled(name, self._size, {"PERF_COUNT": "YES"}).create_infer_request()
-            for name in self._parts
-        }
+        requests = {}
+        for name in self._parts:
+            requests[name] = self._compiled(name, self._size, {"PERF_COUNT": "YES"}).create_infer_request()
+            requests[name].infer()
         try:
-            for name, request in counted.items():
+            for name, request in requests.items():
                 self._parts[name].request = request.infer
-            yield counted
+            yield requests
         finally:
             for name, request in usual.items():
                 self._parts[name].request = request
