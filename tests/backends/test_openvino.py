@@ -15,8 +15,10 @@ from backends import registry
 from backends.contract import BackendError, Generate, Generated, Request, Span
 from backends.generation import Generation
 from backends.models import resolve
+from backends.openvino.conversion import Conversion
 from backends.openvino.devices import devices
-from backends.staged import Hosted
+from backends.openvino.store import Store
+from backends.staged import Cancellation, Hosted
 from backends.variants import parse_variant
 from tests.backends.openvino_models import STEPS, write_small_model
 
@@ -69,10 +71,11 @@ def hosts(small_model: Path) -> Callable[[str], Host]:
 
 def psnr(one: Generated, other: Generated) -> float:
     """Decibels between two pictures, infinite where they are the same."""
-    assert one.picture and other.picture
-    assert (one.picture.width, one.picture.height) == (other.picture.width, other.picture.height)
-    pixels = [np.frombuffer(result.picture.pixels, np.uint8).astype(float) for result in (one, other)]
-    error = ((pixels[0] - pixels[1]) ** 2).mean()
+    first, second = one.picture, other.picture
+    assert first and second and (first.width, first.height) == (second.width, second.height)
+    error = np.square(
+        np.subtract(*(np.frombuffer(it.pixels, np.uint8).astype(float) for it in (first, second)))
+    ).mean()
     return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
 
 
@@ -91,8 +94,8 @@ def test_bf16_makes_nearly_the_picture_of_fp32(hosts: Callable[[str], Host]):
 def test_int8_makes_nearly_the_picture_of_fp32_with_a_quarter_of_the_weights(hosts: Callable[[str], Host]):
     host = hosts("openvino:int8")
     assert psnr(host.run(), hosts("openvino").run()) >= 20
-    assert host.hosted.weights_bytes and hosts("openvino").hosted.weights_bytes
-    assert host.hosted.weights_bytes < 0.4 * hosts("openvino").hosted.weights_bytes
+    weights = [hosts(variant).hosted.weights_bytes for variant in ("openvino:int8", "openvino")]
+    assert weights[0] and weights[1] and weights[0] < 0.4 * weights[1]
     assert {"calibrating", "quantizing", "compiling"} <= set(host.said)
 
 
@@ -178,8 +181,6 @@ def test_operations_lie_inside_the_stage_they_ran_in(hosts: Callable[[str], Host
 
 
 def test_cancelling_stops_before_the_next_iteration(hosts: Callable[[str], Host]):
-    from backends.staged import Cancellation
-
     host, seen = hosts("openvino"), []
     host.run()
     with pytest.raises(Cancellation):
@@ -205,8 +206,9 @@ def test_the_processor_and_its_threads_are_named(hosts: Callable[[str], Host]):
     assert hosts("openvino").hosted.device_name == hosts("pytorch").hosted.device_name
 
 
-def test_a_model_too_flat_for_token_merging_says_so(tmp_path: Path):
-    """A UNet without attention at the highest resolution has nothing to merge there."""
+def test_a_model_with_nothing_to_merge_says_so(tmp_path: Path):
+    """A UNet without attention at its highest resolution."""
     model = write_small_model(tmp_path / "flat", flat=True)
+    conversion = Conversion(resolve(str(model)), 0.5, Store(tmp_path / "store"), lambda what, fraction: None)
     with pytest.raises(BackendError, match="cannot merge tokens"):
-        load(model, "openvino+tome=0.5")
+        conversion.model_file("unet", (2, 64, 64))
