@@ -25,7 +25,7 @@ def train(pictures: Tensor, attributes: Tensor, recipe: Recipe, out: Path, resum
     """Cross entropy over all attributes on damaged drawings; writes ``out/judge.safetensors`` (fp16)."""
     device = pictures.device
     targets = attributes.to(device)
-    trainer = Trainer(Judge().to(device, memory_format=torch.channels_last), recipe, out, resume)
+    trainer = Trainer(Judge().to(device), recipe, out, resume)
     draw = batches(len(pictures), recipe.batch_size, TRAINING_SEED, device, trainer.step)
     for step in trainer.iterations():
         index = next(draw)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,10 @@ class Recipe:
         return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
-class Trainer:
+Model = TypeVar("Model", bound=nn.Module)
+
+
+class Trainer(Generic[Model]):
     """Owns the state with a life: weights, their average, optimizer moments, the step, the log in ``out``.
 
     ``out/log.jsonl`` gets a line every ``log_every`` steps; ``out/checkpoint.pt`` is written to a temporary name and
@@ -47,7 +51,7 @@ class Trainer:
     """
 
     def __init__(
-        self, model: nn.Module, recipe: Recipe, out: Path, resume: bool = False, group: Group | None = None
+        self, model: Model, recipe: Recipe, out: Path, resume: bool = False, group: Group | None = None
     ):
         self.model, self.recipe, self.out, self.group = model, recipe, out, group or Group()
         self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay))
@@ -65,9 +69,9 @@ class Trainer:
             self._restore()
 
     @property
-    def ema(self) -> nn.Module:
+    def ema(self) -> Model:
         """The averaged model, which is the one to ship."""
-        return self.average.module
+        return cast(Model, self.average.module)
 
     def iterations(self) -> Iterator[int]:
         """Yield step numbers until the run is over; logs the rate and saves checkpoints on the way."""

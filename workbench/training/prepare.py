@@ -46,8 +46,11 @@ def tokenized_captions(
     """``each`` captions for every row of attributes, as token ids padded to 77: int16 (N, each, 77)."""
     rows = attributes.tolist()
     chunks = [(seed * 1_000_003 + first, rows[first : first + 2000]) for first in range(0, len(rows), 2000)]
+    work = partial(_tokenized_chunk, tokenizer, each)
+    if processes == 1:
+        return torch.cat([work(chunk) for chunk in chunks])
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        return torch.cat(pool.map(partial(_tokenized_chunk, tokenizer, each), chunks))
+        return torch.cat(pool.map(work, chunks))
 
 
 def _tokenized_chunk(tokenizer: CLIPTokenizer, each: int, chunk: tuple[int, list[list[int]]]) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -53,7 +54,9 @@ class Objective:
         self.empty = token_ids(tokenizer, [""]).to(device)
         self.device = torch.device(device)
 
-    def losses(self, forward: nn.Module, clean: Tensor, captions: Tensor, seed: int) -> dict[str, Tensor]:
+    def losses(
+        self, forward: Callable[..., Tensor], clean: Tensor, captions: Tensor, seed: int
+    ) -> dict[str, Tensor]:
         """Latents (N, 4, 32, 32) and captions (N, each, 77) → ``noise_mse`` and its min-SNR ``weighted`` mean."""
         generator = torch.Generator(self.device).manual_seed(seed)
         uniform = torch.rand(3, len(clean), generator=generator, device=self.device)
@@ -78,7 +81,7 @@ def new_denoiser(tokenizer: CLIPTokenizer, device: str) -> Denoiser:
     return model
 
 
-def compiled(model: Denoiser, objective: Objective, batch_size: int) -> nn.Module:
+def compiled(model: Denoiser, objective: Objective, batch_size: int) -> Callable[..., Tensor]:
     """The model compiled with CUDA graphs, and the compilation done: two passes on noise leave no gradient behind."""
     forward = torch.compile(model, mode="reduce-overhead")
     for seed in range(3):
@@ -91,10 +94,10 @@ def compiled(model: Denoiser, objective: Objective, batch_size: int) -> nn.Modul
 
 def train(
     model: Denoiser,
-    forward: nn.Module,
+    forward: Callable[..., Tensor],
     objective: Objective,
     data: dict[str, Tensor],
-    trainer: Trainer,
+    trainer: Trainer[Denoiser],
     group: Group,
 ) -> Denoiser:
     """``data`` holds latents fp16 (N, 4, 32, 32) and captions int16 (N, each, 77); returns the averaged model."""
@@ -107,7 +110,7 @@ def train(
             forward, latents[index].float(), captions[index], step * group.size + group.rank
         )
         trainer.update(losses, losses["weighted"])
-    return trainer.ema.eval()  # pyright: ignore[reportReturnType]
+    return trainer.ema.eval()
 
 
 def main() -> None:

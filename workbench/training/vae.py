@@ -52,7 +52,7 @@ def train(
             trainer.log({"psnr_db": round(reconstruction_psnr(trainer.ema, held_out), 2)})
     averaged = trainer.ema.eval()
     averaged.register_to_config(scaling_factor=measured_scaling_factor(averaged, pictures[:2000]))
-    averaged.to(memory_format=torch.contiguous_format).save_pretrained(out / "vae")
+    averaged.save_pretrained(out / "vae")
     sheet(averaged, held_out[:16], out / "reconstructions.png")
     return averaged
 
