@@ -27,9 +27,14 @@ def _ink(scene: Scene, color: Tensor | Rgb) -> Tensor:
     return scene.color(color) * 0.34
 
 
+def _taper(y: Tensor, slope: float) -> Tensor:
+    """How wide a hat is at height -y against its brim; never zero, however far below the hat a pixel is."""
+    return (1.0 - slope * y).clamp_min(0.25)
+
+
 def top_hat(scene: Scene) -> None:
     x, y = _on_head(scene)
-    tube = sdf.box(x / (1.0 - 0.003 * y), y + 22.0, 23.0, 22.0, 5.0)
+    tube = sdf.box(x / _taper(y, 0.003), y + 22.0, 23.0, 22.0, 5.0)
     felt, ink = scene.color(FELT), (0.05, 0.04, 0.09)
     scene.solid(tube, felt, scene.color(ink))
     scene.paint(torch.maximum(tube + 1.0, (y + 10.5).abs() - 5.5), scene.palette.accent)
@@ -48,7 +53,7 @@ def party_hat(scene: Scene) -> None:
 
 def crown(scene: Scene) -> None:
     x, y = _on_head(scene)
-    widen = x / (1.0 - 0.006 * y)
+    widen = x / _taper(y, 0.006)
     zigzag = (torch.remainder(widen + 10.0, 20.0) - 10.0).abs() * 1.5 - 15.0
     gold = sdf.smooth_max(sdf.box(widen, y + 12.0, 30.0, 18.0, 4.0), -(y + 15.0 - zigzag * -1.0) * 0.6, 3.0)
     scene.solid(gold, GOLD, (0.48, 0.28, 0.06))

@@ -4,6 +4,8 @@ import pytest
 import torch
 from PIL import Image
 
+from workbench.critters import bodies
+from workbench.critters.accessories import ACCESSORIES
 from workbench.critters.artist import draw, save_sheet
 from workbench.critters.attributes import ATTRIBUTES
 from workbench.critters.sampling import sample
@@ -87,3 +89,18 @@ def test_a_picture_owes_nothing_to_what_was_in_memory_before() -> None:
         assert torch.equal(draw(rows, seeds), expected)
     finally:
         torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("name", ["top hat", "crown"])
+def test_a_hat_that_narrows_upwards_has_no_pixel_where_it_divides_by_zero(name: str) -> None:
+    """Far below the hat its taper reaches zero; one crown in some thousands had a pixel just there, and it was NaN."""
+    rows = sample(1, 0)
+    rows[0, NAMES.index("accessory")] = ATTRIBUTES["accessory"].index(name)
+    scene = bodies.compose(rows, torch.zeros(1, dtype=torch.int64), 256)
+    angle = scene.vary("hat", -0.13, 0.13)
+    slope = {"top hat": 0.003, "crown": 0.006}[name]
+    fine = (torch.arange(65536) - 32768).view(1, 256, 256) * 1e-5
+    scene.u = torch.ones(1, 256, 256)
+    scene.v = (1 / slope + torch.sin(angle).abs()) / torch.cos(angle) + scene.hat_y + 7.0 + fine * 4
+    ACCESSORIES[name](scene)
+    assert torch.isfinite(scene.image).all()
