@@ -19,12 +19,13 @@ from diffusers.loaders.single_file_utils import SingleFileComponentError
 from transformers import CLIPTokenizer
 
 from backends import sd14
+from backends.assembly import assemble
 from backends.contract import BackendError
 from backends.hub import cache_root
-from backends.loading import assemble, harmless_pickles, read_pickle
 from backends.model_files import checkpoint_generation, safetensors_keys
 from backends.models import Progress
 from backends.paths import data_dir
+from backends.pickles import harmless_pickles, read_pickle
 
 CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
     "1": {"unet": sd14.UNET, "vae": sd14.VAE, "text_encoder": sd14.TEXT_ENCODER, "scheduler": sd14.SCHEDULER},

@@ -13,7 +13,7 @@ from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNe
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from backends import sd14
-from backends.loading import assemble
+from backends.assembly import assemble
 from backends.models import Progress
 
 BLOCK = 4_194_301

@@ -14,8 +14,8 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from backends import sd14
+from backends.assembly import assemble
 from backends.contract import Failed, Load
-from backends.loading import assemble
 from backends.synthetic import byte_tokenizer
 from backends.variants import parse_variant
 from backends.worker import DEFAULT_ENTRY, serve

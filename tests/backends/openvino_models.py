@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from backends import sd14
-from backends.loading import assemble
+from backends.assembly import assemble
 from backends.synthetic import byte_tokenizer
 
 TEXT_WIDTH = 32

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from backends import loading, paths, sd14, single_file
+from backends import paths, pickles, sd14, single_file
 from backends.contract import BackendError
 from backends.loading import load_pipeline
 from backends.models import resolve
@@ -125,7 +125,7 @@ def test_a_single_file_is_the_model_it_was_made_from(
 def test_the_checkpoint_callbacks_of_the_original_release_do_no_harm(
     tiny_model: Path, tmp_path: Path, configs: dict
 ):
-    stand_in = loading._HARMLESS[0][0]
+    stand_in = pickles._HARMLESS[0][0]
     stand_in.__module__ = "pytorch_lightning.callbacks.model_checkpoint"
     tensors = original_checkpoint(_load(tiny_model))
     with _module("pytorch_lightning.callbacks.model_checkpoint", ModelCheckpoint=stand_in):
