@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from backends.contract import (
     Cancelled,
@@ -27,17 +26,15 @@ from backends.contract import (
 from backends.models import ModelCard
 from backends.variants import format_variant
 from workbench.comparison import Comparison
-from workbench.conversation import Conversation, Stopped, WorkerFailed
+from workbench.control import Control
+from workbench.conversation import Conversation, Patience, Stopped, WorkerFailed
 from workbench.events import Event, Finished, Iterated, MemorySampled, Paused, Preparing, Queued
 from workbench.footprint import needed_bytes
-from workbench.monitor import Sampled
+from workbench.monitor import MemoryMonitor, Sampled
 from workbench.pace import ComparisonPace
-from workbench.quality import compare_pictures, import_metrics
+from workbench.quality import PromptJudge, compare_pictures, import_metrics
 from workbench.results import Memory, Quality, Result
-from workbench.workers import MODEL_ENTRY, Worker, WorkerKey
-
-if TYPE_CHECKING:
-    from workbench.session import Session
+from workbench.workers import MODEL_ENTRY, Worker, WorkerKey, WorkerPool
 
 MEGABYTE = 1e6
 SYNTHETIC_NOTICE = (
@@ -62,6 +59,17 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Tools:
+    """What a session lends each of its comparisons; it outlives them."""
+
+    pool: WorkerPool
+    monitor: MemoryMonitor
+    judge: PromptJudge
+    control: Control
+    patience: Patience
+
+
+@dataclass(frozen=True)
 class _Measured:
     """What came of a run that went through."""
 
@@ -73,9 +81,9 @@ class _Measured:
 class Round:
     """The state of one comparison: its noise, its baselines' pictures, what failed, and how fast things go."""
 
-    def __init__(self, session: Session, comparison: Comparison, card: ModelCard, cancelled: threading.Event):
-        self._session = session
-        self._pool = session.pool
+    def __init__(self, tools: Tools, comparison: Comparison, card: ModelCard, cancelled: threading.Event):
+        self._tools = tools
+        self._pool = tools.pool
         self._comparison = comparison
         self._card = card
         self._cancelled = cancelled
@@ -99,17 +107,17 @@ class Round:
             self._prepare_judge()
         while self._left:
             run = self._left[0]
-            if self._session.control.paused and not self._cancelled.is_set():
+            if self._tools.control.paused and not self._cancelled.is_set():
                 yield Paused(*run.place)
-                self._session.control.wait_while_paused(self._cancelled)
+                self._tools.control.wait_while_paused(self._cancelled)
             yield from self._perform(run)
             self._left.pop(0)
 
     def _prepare_judge(self) -> None:
         """Start the judge beside the first load; where loads are compared, have it out of their way first."""
-        self._session.judge.begin()
+        self._tools.judge.begin()
         if self._compared:
-            self._session.judge.wait_until_ready()
+            self._tools.judge.wait_until_ready()
 
     def _perform(self, run: Run) -> Iterator[Event]:
         load_seconds, worker = None, None
@@ -124,9 +132,9 @@ class Round:
                 worker = yield from self._load(run)
                 load_seconds = worker.loaded.load_seconds if worker.loaded else None
             if self._judged:
-                self._session.judge.wait_until_ready()
+                self._tools.judge.wait_until_ready()
             measured = yield from self._generate(run, worker)
-            self._pool.make_room(0, keep=[worker, *self._session.judge.worker()])
+            self._pool.make_room(0, keep=[worker, *self._tools.judge.worker()])
             yield self._finished(run, worker, load_seconds, measured)
         except Stopped:
             yield Finished(
@@ -155,7 +163,7 @@ class Round:
         except WorkerFailed as error:
             raise self._cannot_load(run, error) from None
         finally:
-            self._session.monitor.unwatch()
+            self._tools.monitor.unwatch()
             if worker.loaded is None:
                 self._pool.drop(worker)
         return worker
@@ -167,9 +175,9 @@ class Round:
 
     def _loading(self, run: Run, worker: Worker) -> Iterator[Event]:
         talk = Conversation(
-            worker, self._pool.inbox, self._cancelled, self._session.patience, "loading", interruptible=False
+            worker, self._pool.inbox, self._cancelled, self._tools.patience, "loading", interruptible=False
         )
-        self._session.monitor.watch(worker)
+        self._tools.monitor.watch(worker)
         worker.send(Load(self._comparison.model, run.variant))
         for message in talk.messages():
             if isinstance(message, Sampled):
@@ -186,7 +194,7 @@ class Round:
         """End idle workers until this variant fits. Raises WorkerFailed, with the figures, where it never will."""
         need = needed_bytes(self._card, run.variant)
         usual = min(self._pool.usual_bytes(self._key(run)), self._pool.budget_bytes)
-        if not self._pool.make_room(max(need, usual), keep=self._session.judge.worker()):
+        if not self._pool.make_room(max(need, usual), keep=self._tools.judge.worker()):
             refusal = WorkerFailed(
                 f"it would not fit: {format_variant(run.variant)} needs about {need / MEGABYTE:,.0f} MB, and this session may "
                 f"take {self._pool.budget_bytes / MEGABYTE:,.0f} MB; choose a smaller precision or model, or raise the budget"
@@ -212,7 +220,7 @@ class Round:
             usable = True
             raise Stopped from None
         finally:
-            samples = self._session.monitor.unwatch()
+            samples = self._tools.monitor.unwatch()
             if not usable:
                 self._pool.drop(worker)
         return _Measured(generated, samples, sent_ns)
@@ -220,8 +228,8 @@ class Round:
     def _generating(self, run: Run, worker: Worker) -> Generator[Event, None, Generated]:
         comparison = self._comparison
         pace = self._pace.run(run.variant, run.request, comparison.unet_only)
-        talk = Conversation(worker, self._pool.inbox, self._cancelled, self._session.patience, "generating")
-        self._session.monitor.watch(worker)
+        talk = Conversation(worker, self._pool.inbox, self._cancelled, self._tools.patience, "generating")
+        self._tools.monitor.watch(worker)
         noise = self._noise.get(run.index)
         worker.send(
             Generate(run.request, noise, comparison.previews, comparison.kernels, comparison.unet_only)
@@ -328,12 +336,12 @@ class Round:
             self._qualities[key] = self._measure_quality(run, picture)
         if run.variant != self._comparison.baseline and run.index not in self._baselines:
             notices.append("the baseline made no picture; PSNR and SSIM are not measured")
-        if self._judged and self._session.judge.notice:
-            notices.append(self._session.judge.notice)
+        if self._judged and self._tools.judge.notice:
+            notices.append(self._tools.judge.notice)
         return self._qualities[key], notices
 
     def _measure_quality(self, run: Run, picture: Picture) -> Quality | None:
-        judge, baseline = self._session.judge, self._baselines.get(run.index)
+        judge, baseline = self._tools.judge, self._baselines.get(run.index)
         if self._judged:
             judge.ask(run.request.prompt, picture)
         psnr_db, ssim = None, None

@@ -20,7 +20,7 @@ from workbench.conversation import Patience
 from workbench.events import Event
 from workbench.monitor import MemoryMonitor
 from workbench.quality import PromptJudge
-from workbench.rounds import Round
+from workbench.rounds import Round, Tools
 from workbench.workers import WorkerPool
 
 BUDGET_SHARE = 0.6
@@ -52,7 +52,7 @@ class Session:
         if self._closed:
             raise RuntimeError("the session is closed")
         cancelled = self._control.begin()
-        return self._run(Round(self, comparison, card, cancelled))
+        return self._run(Round(self._tools(), comparison, card, cancelled))
 
     def cancel(self) -> None:
         """End the running comparison, within one iteration; callable from any thread. Workers that answer stay warm."""
@@ -101,19 +101,8 @@ class Session:
         finally:
             self._busy.release()
 
-    # What a round needs
-
-    @property
-    def monitor(self) -> MemoryMonitor:
-        return self._monitor
-
-    @property
-    def judge(self) -> PromptJudge:
-        return self._judge
-
-    @property
-    def control(self) -> Control:
-        return self._control
+    def _tools(self) -> Tools:
+        return Tools(self.pool, self._monitor, self._judge, self._control, self.patience)
 
 
 def default_budget_bytes() -> int:
