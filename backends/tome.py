@@ -12,7 +12,6 @@ U = S - R unmerged ones, K = U + D tokens after merging: first the unmerged, the
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -20,10 +19,10 @@ from typing import Literal, get_args
 import torch
 
 Tokens = Callable[[torch.Tensor], torch.Tensor]
-Form = Literal["scatter", "product", "add", "matrix", "dense"]
-"""How the same result is computed; see :data:`FORMS`."""
+Form = Literal["scatter", "product", "add", "bags", "matrix", "dense"]
+"""How the same result is computed; see :data:`FORMS`, and docs/measurements/tome-forms.md for what each costs."""
 
-DEFAULT_FORM: Form = "product"
+DEFAULT_FORM: Form = "bags"
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,10 @@ class Matching:
 
     count: int
     """N, the number of tokens before merging."""
+    kept: int
+    """K, the number of tokens after merging."""
+    destination_count: int
+    """D."""
     destinations: torch.Tensor
     """(D,), the same in every picture."""
     unmerged: torch.Tensor
@@ -42,9 +45,9 @@ class Matching:
     """(B, R) the destination of each, as its number among the destinations: 0..D-1."""
 
     @property
-    def kept(self) -> int:
-        """K, the number of tokens after merging."""
-        return self.unmerged.shape[1] + self.destinations.shape[0]
+    def unmerged_count(self) -> int:
+        """U."""
+        return self.kept - self.destination_count
 
 
 def token_merging(
@@ -77,31 +80,41 @@ def match(
     their order would be that of the rows of the picture.
     """
     count = width * height
-    if metric.shape[1] != count:
+    if not torch.jit.is_tracing() and metric.shape[1] != count:
         raise ValueError(f"{metric.shape[1]} tokens are not {width} x {height}")
-    source_tokens, destination_tokens = partition(width, height, sx, sy)
-    merged_count = min(len(source_tokens), int(count * ratio))
-    if merged_count <= 0 or not destination_tokens:
+    sources, destinations = partition(width, height, sx, sy, metric.device)
+    destination_count = (width // sx) * (height // sy)
+    merged_count = min(count - destination_count, int(count * ratio))
+    if merged_count <= 0 or not destination_count:
         return None
-    sources = torch.tensor(source_tokens, device=metric.device)
-    destinations = torch.tensor(destination_tokens, device=metric.device)
     metric = metric.float() if metric.dtype in (torch.float16, torch.bfloat16) else metric
-    directions = metric / metric.norm(dim=-1, keepdim=True).clamp_min(1e-12)
-    from_sources = directions.index_select(1, sources)
-    to_destinations = directions.index_select(1, destinations)
-    similarity, target = (from_sources @ to_destinations.transpose(1, 2)).max(dim=-1)
-    order = similarity.argsort(dim=-1, descending=True)
+    lengths = metric.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    directions = metric.index_select(1, destinations) / lengths.index_select(1, destinations)
+    nearest, target = (metric.index_select(1, sources) @ directions.transpose(1, 2)).max(dim=-1)
+    similarity = nearest / lengths.index_select(1, sources)[..., 0]
+    order = similarity.argsort(dim=-1, descending=True, stable=True)
     first, rest = order[:, :merged_count], order[:, merged_count:]
-    return Matching(count, destinations, sources[rest], sources[first], target.gather(1, first))
+    return Matching(
+        count=count,
+        kept=count - merged_count,
+        destination_count=destination_count,
+        destinations=destinations,
+        unmerged=sources[rest],
+        merged=sources[first],
+        target=target.gather(1, first),
+    )
 
 
-@functools.lru_cache
-def partition(width: int, height: int, sx: int, sy: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The S token numbers of the sources and the D of the destinations; what no whole window covers is a source."""
-    columns, rows = width // sx * sx, height // sy * sy
-    destinations = tuple(y * width + x for y in range(0, rows, sy) for x in range(0, columns, sx))
-    chosen = set(destinations)
-    return tuple(token for token in range(width * height) if token not in chosen), destinations
+def partition(
+    width: int, height: int, sx: int, sy: int, device: torch.device | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The numbers (S,) of the source tokens and (D,) of the destinations; what no whole window covers is a source."""
+    grid = torch.arange(width * height, device=device).view(height, width)
+    rows, columns = height // sy * sy, width // sx * sx
+    windows = grid[:rows, :columns].reshape(height // sy, sy, width // sx, sx).transpose(1, 2).flatten(2)
+    uncovered = (grid[:rows, columns:], grid[rows:])
+    sources = (windows[..., 1:], *uncovered)
+    return torch.cat([tokens.flatten() for tokens in sources]), windows[..., 0].flatten()
 
 
 def scatter_form(matching: Matching) -> tuple[Tokens, Tokens]:
@@ -119,7 +132,7 @@ def scatter_form(matching: Matching) -> tuple[Tokens, Tokens]:
 
     def unmerge(tokens: torch.Tensor) -> torch.Tensor:
         batch, _, channels = tokens.shape
-        unmerged, means = tokens.split([matching.unmerged.shape[1], len(destinations)], 1)
+        unmerged, means = tokens.split([matching.unmerged_count, matching.destination_count], 1)
         merged = means.gather(1, _wide(matching.target, channels))
         order = torch.cat([matching.unmerged, destinations.expand(batch, -1), matching.merged], 1)
         values = torch.cat([unmerged, means, merged], 1)
@@ -133,7 +146,7 @@ def product_form(matching: Matching) -> tuple[Tokens, Tokens]:
     target = matching.target
 
     def sums(means: torch.Tensor, merged: torch.Tensor) -> torch.Tensor:
-        numbers = torch.arange(means.shape[1], device=means.device)
+        numbers = torch.arange(matching.destination_count, device=means.device)
         return means + (target[:, None, :] == numbers[:, None]).to(means.dtype) @ merged
 
     return _row_forms(matching, sums)
@@ -145,7 +158,7 @@ def add_form(matching: Matching) -> tuple[Tokens, Tokens]:
     target = matching.target
 
     def sums(means: torch.Tensor, merged: torch.Tensor) -> torch.Tensor:
-        index = target + _first_rows(means, len(matching.destinations))
+        index = target + _first_rows(means, matching.destination_count)
         table = means.flatten(0, 1).index_add(0, index.flatten(), merged.flatten(0, 1))
         return table.view_as(means)
 
@@ -164,6 +177,25 @@ def _row_forms(
         ones = torch.ones_like(own[..., 0])
         counts = ones.scatter_add(1, matching.target, torch.ones_like(merged[..., 0]))
         return torch.cat([unmerged, sums(own, merged) / counts[..., None]], 1)
+
+    return merge, lambda tokens: _rows(tokens, places, matching.kept)
+
+
+def bags_form(matching: Matching) -> tuple[Tokens, Tokens]:
+    """Every token after merging is one weighted sum of rows, and every row is read once (``embedding_bag``)."""
+    places = _places(matching)
+    batch, kept = places.shape[0], matching.kept
+    order = places.argsort(dim=-1)
+    counts = torch.zeros_like(places[:, :kept]).scatter_add(1, places, torch.ones_like(places))
+    sizes = counts.gather(1, places.gather(1, order)).flatten()
+    starts = counts.flatten().cumsum(0) - counts.flatten()
+
+    def merge(tokens: torch.Tensor) -> torch.Tensor:
+        index = (order + _first_rows(tokens, matching.count)).flatten()
+        means = torch.nn.functional.embedding_bag(
+            index, tokens.flatten(0, 1), starts, mode="sum", per_sample_weights=1 / sizes.to(tokens.dtype)
+        )
+        return means.unflatten(0, (batch, kept))
 
     return merge, lambda tokens: _rows(tokens, places, matching.kept)
 
@@ -193,6 +225,7 @@ FORMS: dict[Form, Callable[[Matching], tuple[Tokens, Tokens]]] = {
     "scatter": scatter_form,
     "product": product_form,
     "add": add_form,
+    "bags": bags_form,
     "matrix": matrix_form,
     "dense": dense_form,
 }
@@ -200,11 +233,11 @@ FORMS: dict[Form, Callable[[Matching], tuple[Tokens, Tokens]]] = {
 
 def _places(matching: Matching) -> torch.Tensor:
     """(B, N): where each token's value lies among the K after merging."""
-    batch, unmerged = matching.unmerged.shape
+    batch = matching.unmerged.shape[0]
     device = matching.unmerged.device
     order = torch.cat([matching.unmerged, matching.destinations.expand(batch, -1), matching.merged], 1)
     own = torch.arange(matching.kept, device=device).expand(batch, -1)
-    places = torch.cat([own, matching.target + unmerged], 1)
+    places = torch.cat([own, matching.target + matching.unmerged_count], 1)
     return places.scatter(1, order, places)
 
 
@@ -214,8 +247,8 @@ def _belongs(places: torch.Tensor, kept: int, dtype: torch.dtype) -> torch.Tenso
 
 
 def _rows(tokens: torch.Tensor, index: torch.Tensor, count: int) -> torch.Tensor:
-    """Whole rows of (B, count, C) by (B, M): the batch is one long table, because a gather along its rows copies memory,
-    where a gather along an axis inside reads element by element."""
+    """Whole rows of (B, count, C) by (B, M), from the batch as one long table: a gather of whole rows copies memory, where
+    one along an axis inside reads element by element."""
     return torch.nn.functional.embedding(index + _first_rows(tokens, count), tokens.flatten(0, 1))
 
 
