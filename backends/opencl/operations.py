@@ -1,0 +1,55 @@
+"""The kinds of operations: what each reads and writes, in views; and the expressions of elementwise ones.
+
+======================  =======================================================================================
+kind                    inputs → output (shapes of the views); attributes
+======================  =======================================================================================
+elementwise             any views of one shape → that shape; ``expression`` (a key of ``EXPRESSIONS``), ``scalars``
+matmul                  a (B0, B1, M, K), b (B0, B1, K, N) [, extras] → (B0, B1, M, N); ``scale``, ``extras``
+conv2d                  x (N, C, H, W), weight (kh, kw, C, O) [, extras] → (N, O, H', W'); ``kernel``, ``stride``,
+                        ``padding``, ``upsample`` (1, or 2: x is read as if every pixel stood there twice), ``extras``
+group_norm              x (N, C, P), weight (C), bias (C) → (N, C, P); ``groups``, ``epsilon``, ``silu``
+layer_norm              x (R, C), weight (C), bias (C) → (R, C); ``epsilon``
+reduce                  x (R0, R1, C0, C1) [, mean (R0, R1)] → (R0, R1); ``function``: mean, variance, max, sum
+softmax_statistics      x (B0, B1, M, N) → (B0, B1, M, 2): each row's maximum, and 1 / sum(exp(x - maximum)); fp32
+attention               q (B, H, T, D), k, v (B, H, S, D) [, mask (B, H, T, S), added] → (B, H, T, D); ``scale``.
+                        Has no kernel: a pass turns it into one of the forms below
+flash_attention         as attention
+embedding               ids (R), table (V, C) → (R, C)
+winograd_input          x (N, C, H, W) → (A*A, tiles, C) with A = ``tile`` + 2; ``tile``, ``padding``
+winograd_output         products (A*A, tiles, O) [, extras] → (N, O, H', W'); ``tile``, ``extras``
+======================  =======================================================================================
+
+``extras`` names what stands behind the fixed inputs, in order: ``statistics`` (of the rows of a, which is then read as
+exp(a - maximum) / sum), ``bias`` and ``residual``, both broadcast to the output's shape and added to it.
+"""
+
+from __future__ import annotations
+
+EXPRESSIONS: dict[str, str] = {
+    "copy": "a0",
+    "add": "a0 + a1",
+    "sub": "a0 - a1",
+    "mul": "a0 * a1",
+    "div": "a0 / a1",
+    "add_scalar": "a0 + S0",
+    "mul_scalar": "a0 * S0",
+    "div_scalar": "a0 / S0",
+    "rsub_scalar": "S0 - a0",
+    "silu": "a0 / (1.0f + exp(-a0))",
+    "sigmoid": "1.0f / (1.0f + exp(-a0))",
+    "exp": "exp(a0)",
+    "sin": "sin(a0)",
+    "cos": "cos(a0)",
+    "erf": "erf(a0)",
+    "tanh": "tanh(a0)",
+    "neg": "-a0",
+    "relu": "fmax(a0, 0.0f)",
+    "gelu": "0.5f * a0 * (1.0f + erf(a0 * 0.70710678118654752f))",
+    "gelu_tanh": "0.5f * a0 * (1.0f + tanh(0.7978845608028654f * (a0 + 0.044715f * a0 * a0 * a0)))",
+    "geglu": "a0 * (0.5f * a1 * (1.0f + erf(a1 * 0.70710678118654752f)))",
+    "quick_gelu": "a0 / (1.0f + exp(-S0 * a0))",
+    "exp_sub": "exp(a0 - a1)",
+    "normalize": "(a0 - a1) * rsqrt(a2 + S0)",
+    "affine": "a0 * a1 + a2",
+}
+"""OpenCL C of the elementwise operations: ``a0`` ... are the inputs as floats, ``S0`` ... the scalars."""

@@ -1,0 +1,132 @@
+"""Runs our graph with torch, operation by operation, in float64: what every pass and every kernel must agree with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from backends.opencl.graph import Graph, Operation, View
+
+Tensor = torch.Tensor
+
+ELEMENTWISE: dict[str, Any] = {
+    "copy": lambda s, a: a,
+    "add": lambda s, a, b: a + b,
+    "sub": lambda s, a, b: a - b,
+    "mul": lambda s, a, b: a * b,
+    "div": lambda s, a, b: a / b,
+    "add_scalar": lambda s, a: a + s[0],
+    "mul_scalar": lambda s, a: a * s[0],
+    "div_scalar": lambda s, a: a / s[0],
+    "rsub_scalar": lambda s, a: s[0] - a,
+    "silu": lambda s, a: F.silu(a),
+    "sigmoid": lambda s, a: a.sigmoid(),
+    "exp": lambda s, a: a.exp(),
+    "sin": lambda s, a: a.sin(),
+    "cos": lambda s, a: a.cos(),
+    "erf": lambda s, a: a.erf(),
+    "tanh": lambda s, a: a.tanh(),
+    "neg": lambda s, a: -a,
+    "relu": lambda s, a: a.relu(),
+    "gelu": lambda s, a: F.gelu(a),
+    "gelu_tanh": lambda s, a: F.gelu(a, approximate="tanh"),
+    "geglu": lambda s, a, b: a * F.gelu(b),
+    "quick_gelu": lambda s, a: a * (s[0] * a).sigmoid(),
+    "exp_sub": lambda s, a, b: (a - b).exp(),
+    "normalize": lambda s, a, b, c: (a - b) * (c + s[0]).rsqrt(),
+    "affine": lambda s, a, b, c: a * b + c,
+}
+
+
+def run(graph: Graph, inputs: Mapping[str, Tensor]) -> list[Tensor]:
+    """The outputs of the graph, float64."""
+    memory = {
+        name: torch.full((value.size,), math.nan, dtype=torch.float64) for name, value in graph.values.items()
+    }
+    for name, array in graph.weights.items():
+        memory[name] = torch.from_numpy(array).double().flatten()
+    for name, view in graph.inputs.items():
+        memory[view.value] = inputs[name].double().flatten()
+    for operation in graph.operations:
+        values = [read(memory, view) for view in operation.inputs]
+        result = compute(operation, values)
+        assert result.shape == operation.output.shape, operation
+        read(memory, operation.output).copy_(result)
+    return [read(memory, view).clone() for view in graph.outputs]
+
+
+def read(memory: Mapping[str, Tensor], view: View) -> Tensor:
+    return torch.as_strided(memory[view.value], view.shape, view.strides, view.offset)
+
+
+def compute(operation: Operation, values: list[Tensor]) -> Tensor:
+    """One operation on float64 tensors of its views' shapes."""
+    attributes = operation.attributes
+    if operation.kind == "elementwise":
+        return ELEMENTWISE[attributes["expression"]](attributes["scalars"], *values)
+    return globals()[f"_{operation.kind}"](attributes, *values)
+
+
+def _extras(attributes: Mapping[str, Any], out: Tensor, extras: tuple[Tensor, ...]) -> Tensor:
+    for name, extra in zip(attributes["extras"], extras, strict=True):
+        if name in ("bias", "residual"):
+            out = out + extra
+    return out
+
+
+def _matmul(attributes: Mapping[str, Any], a: Tensor, b: Tensor, *extras: Tensor) -> Tensor:
+    if "statistics" in attributes["extras"]:
+        statistics = extras[attributes["extras"].index("statistics")]
+        a = (a - statistics[..., :1]).exp() * statistics[..., 1:]
+    return _extras(attributes, a @ b * attributes["scale"], extras)
+
+
+def _conv2d(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, *extras: Tensor) -> Tensor:
+    if attributes["upsample"] == 2:
+        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+    out = F.conv2d(x, weight.permute(3, 2, 0, 1), stride=attributes["stride"], padding=attributes["padding"])
+    return _extras(attributes, out, extras)
+
+
+def _group_norm(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    out = F.group_norm(x, attributes["groups"], weight, bias, attributes["epsilon"])
+    return F.silu(out) if attributes["silu"] else out
+
+
+def _layer_norm(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:], weight, bias, attributes["epsilon"])
+
+
+def _reduce(attributes: Mapping[str, Any], x: Tensor, *_: Tensor) -> Tensor:
+    rows = x.flatten(2)
+    return {
+        "mean": lambda: rows.mean(-1),
+        "sum": lambda: rows.sum(-1),
+        "max": lambda: rows.amax(-1),
+        "variance": lambda: rows.var(-1, correction=0),
+    }[attributes["function"]]()
+
+
+def _softmax(_: Mapping[str, Any], x: Tensor) -> Tensor:
+    return x.softmax(-1)
+
+
+def _softmax_statistics(_: Mapping[str, Any], x: Tensor) -> Tensor:
+    maximum = x.amax(-1, keepdim=True)
+    return torch.cat([maximum, 1 / (x - maximum).exp().sum(-1, keepdim=True)], -1)
+
+
+def _attention(attributes: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, *mask: Tensor) -> Tensor:
+    scores = q @ k.transpose(-1, -2) * attributes["scale"]
+    return (scores + mask[0] if mask else scores).softmax(-1) @ v
+
+
+_flash_attention = _attention
+
+
+def _embedding(_: Mapping[str, Any], ids: Tensor, table: Tensor) -> Tensor:
+    return table[ids.long()]
