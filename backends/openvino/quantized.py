@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,8 @@ class Quantized:
             shapes = StaticShapes(pipeline, conversion.model_file, conversion.progress)
             shapes.prepare(*size)
             self._samples[size] = trajectories(pipeline, plan, size, conversion.progress)
+            del pipeline, shapes
+            gc.collect()
         return self._samples[size]
 
     def _plan(self) -> Plan:

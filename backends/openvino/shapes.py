@@ -12,6 +12,7 @@ from openvino import Core, Type
 
 from backends.contract import SIZE_MULTIPLE
 from backends.models import Progress
+from backends.openvino.memory import constants_bytes, drop_mapped_pages
 
 MODEL_FILE = "openvino_model.xml"
 PARTS = ("text_encoder", "vae_decoder", "unet")
@@ -90,11 +91,13 @@ class StaticShapes:
         self._compiled_for[name] = (file, shapes)
 
     def _compiled(self, name: str, size: Size, more: dict[str, str] | None = None) -> openvino.CompiledModel:
-        part = self._parts[name]
-        model = read(self._files(name, size))
+        part, file = self._parts[name], self._files(name, size)
+        model = read(file)
         model.reshape(self._shapes(name, size))
         self._constants[name] = constants_bytes(model)
-        return Core().compile_model(model, part._device, part.ov_config | (more or {}))
+        compiled = Core().compile_model(model, part._device, part.ov_config | (more or {}))
+        drop_mapped_pages(file.with_suffix(".bin"))
+        return compiled
 
     def _shapes(self, name: str, size: Size) -> dict[str, list[int]]:
         batch, height, width = size
@@ -120,8 +123,3 @@ def read(file: Path) -> openvino.Model:
             parameter.set_element_type(Type.f32)
     model.validate_nodes_and_infer_types()
     return model
-
-
-def constants_bytes(model: openvino.Model) -> int:
-    """What a model's constants take: its weights, at the precision it stores them."""
-    return sum(node.get_byte_size() for node in model.get_ops() if node.get_type_name() == "Constant")
