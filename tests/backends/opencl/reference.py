@@ -68,6 +68,8 @@ def compute(operation: Operation, values: list[Tensor]) -> Tensor:
     attributes = operation.attributes
     if operation.kind == "elementwise":
         return ELEMENTWISE[attributes["expression"]](attributes["scalars"], *values)
+    if operation.kind == "winograd_output":
+        return _winograd_output(attributes, *values, shape=operation.output.shape)
     return globals()[f"_{operation.kind}"](attributes, *values)
 
 
@@ -126,6 +128,46 @@ def _attention(attributes: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, *
 
 
 _flash_attention = _attention
+
+
+INPUT_TRANSFORMS = {
+    2: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
+    4: [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ],
+}
+OUTPUT_TRANSFORMS = {
+    2: [[1, 1, 1, 0], [0, 1, -1, -1]],
+    4: [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
+}
+
+
+def _winograd_input(attributes: Mapping[str, Any], x: Tensor) -> Tensor:
+    tile = attributes["tile"]
+    rows, columns = (-(-length // tile) * tile - length for length in x.shape[2:])
+    padded = F.pad(x, (1, 1 + columns, 1, 1 + rows))
+    blocks = padded.unfold(2, tile + 2, tile).unfold(3, tile + 2, tile)
+    transform = torch.tensor(INPUT_TRANSFORMS[tile], dtype=torch.float64)
+    out = torch.einsum("ai,nchwij,bj->abnhwc", transform, blocks, transform)
+    return out.reshape((tile + 2) ** 2, -1, x.shape[1])
+
+
+def _winograd_output(
+    attributes: Mapping[str, Any], products: Tensor, *extras: Tensor, shape: tuple[int, ...]
+) -> Tensor:
+    tile = attributes["tile"]
+    n, channels, height, width = shape
+    down, across = -(-height // tile), -(-width // tile)
+    blocks = products.reshape(tile + 2, tile + 2, n, down, across, channels)
+    transform = torch.tensor(OUTPUT_TRANSFORMS[tile], dtype=torch.float64)
+    out = torch.einsum("ia,abnhwc,jb->nchiwj", transform, blocks, transform)
+    out = out.reshape(n, channels, down * tile, across * tile)[..., :height, :width]
+    return _extras(attributes, out, extras)
 
 
 def _embedding(_: Mapping[str, Any], ids: Tensor, table: Tensor) -> Tensor:

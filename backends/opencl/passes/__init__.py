@@ -1,0 +1,22 @@
+"""The passes, in the order they run: pure functions from graph to graph, a switch of the variant each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backends.opencl.graph import Graph
+from backends.opencl.passes import cleanup, flash_attention, fold, gelu, group_norm, softmax, winograd
+
+SWITCHES = ("group_norm", "gelu", "softmax", "flash_attention", "winograd")
+
+
+def optimized(graph: Graph, switches: Mapping[str, bool]) -> Graph:
+    """The graph that runs: every switch of ``SWITCHES`` on, or its operations in the paper's elementary steps."""
+    graph = cleanup.apply(graph)
+    graph = fold.apply(graph)
+    graph = group_norm.apply(graph, switches["group_norm"])
+    graph = gelu.apply(graph, switches["gelu"])
+    graph = flash_attention.apply(graph, switches["flash_attention"])
+    graph = softmax.apply(graph, switches["softmax"])
+    graph = winograd.apply(graph, switches["winograd"])
+    return cleanup.apply(graph)

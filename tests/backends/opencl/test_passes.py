@@ -1,0 +1,79 @@
+"""Every pass preserves the meaning of the graph, and does what its switch says."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from backends.opencl.graph import Graph
+from backends.opencl.passes import SWITCHES, optimized, winograd
+
+sys.path.insert(0, str(Path(__file__).parent))
+import networks
+import reference
+
+MIXTURES = [
+    dict(zip(SWITCHES, values, strict=True))
+    for values in itertools.product((False, True), repeat=len(SWITCHES))
+]
+
+
+def kinds(graph: Graph) -> list[str]:
+    return [operation.attributes.get("expression", operation.kind) for operation in graph.operations]
+
+
+@pytest.mark.parametrize("name", ["small", "small_linear"])
+@pytest.mark.parametrize("switches", MIXTURES[:: len(MIXTURES) // 8 + 1] + MIXTURES[-1:])
+def test_every_mixture_of_switches_means_the_same(name: str, switches: dict[str, bool]):
+    graph, inputs, wanted = networks.captured(name)
+    (got,) = reference.run(optimized(graph, switches), inputs)
+    assert networks.relative_error(got, wanted) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["unet", "vae", "text", "text_gelu"])
+@pytest.mark.parametrize("on", [False, True])
+def test_all_on_and_all_off_mean_the_same(name: str, on: bool):
+    graph, inputs, wanted = networks.captured(name, 16 if name == "unet" else 8)
+    (got,) = reference.run(optimized(graph, dict.fromkeys(SWITCHES, on)), inputs)
+    assert networks.relative_error(got, wanted) < 1e-6
+
+
+def test_on_leaves_no_elementary_step_behind():
+    graph = optimized(networks.captured("unet", 16)[0], dict.fromkeys(SWITCHES, True))
+    found = kinds(graph)
+    assert not {"gelu", "erf", "exp_sub", "normalize", "reduce", "attention"} & set(found)
+    assert {"group_norm", "geglu", "softmax_statistics", "flash_attention", "winograd_input"} <= set(found)
+
+
+def test_off_gives_every_step_its_own_tensor():
+    graph = optimized(networks.captured("unet", 16)[0], dict.fromkeys(SWITCHES, False))
+    found = kinds(graph)
+    assert not {"group_norm", "geglu", "gelu", "softmax_statistics", "flash_attention", "attention"} & set(
+        found
+    )
+    assert {"reduce", "normalize", "affine", "silu", "erf", "exp_sub", "div"} <= set(found)
+
+
+def test_residuals_and_upsampling_are_folded():
+    graph = optimized(networks.captured("unet", 16)[0], dict.fromkeys(SWITCHES, True))
+    assert "add" not in kinds(graph)
+    assert [op.attributes["upsample"] for op in graph.operations if op.kind == "conv2d"].count(2) == 2
+
+
+@pytest.mark.parametrize("tile", [2, 4])
+@pytest.mark.parametrize("size", [(8, 8), (9, 13)])
+def test_winograd_is_the_convolution(tile: int, size: tuple[int, int]):
+    from backends.opencl.capture import capture
+
+    torch.manual_seed(0)
+    convolution = torch.nn.Conv2d(32, 33, 3, padding=1)
+    x = torch.randn(5, 32, *size)
+    graph = winograd.apply(capture(convolution, {"input": x}), True, tile)
+    (got,) = reference.run(graph, {"input": x})
+    assert kinds(graph) == ["winograd_input", "matmul", "winograd_output"]
+    with torch.no_grad():
+        assert networks.relative_error(got, convolution.double()(x.double())) < 1e-6
