@@ -86,7 +86,13 @@ class Conversion:
 
             from backends.loading import load_pipeline
 
-            self._torch_pipeline = load_pipeline(self.card, torch.float32, self.progress)
+            pipeline = load_pipeline(self.card, torch.float32, self.progress)
+            if pipeline.unet.config.time_cond_proj_dim is not None:
+                raise BackendError(
+                    f"{self.card.name} is distilled to take its guidance as an input (time_cond_proj_dim); the OpenVINO "
+                    "backend has no such UNet; run it on pytorch"
+                )
+            self._torch_pipeline = pipeline
         return self._torch_pipeline
 
 

@@ -44,10 +44,13 @@ def check_precision(precision: str, device: Device) -> None:
 
 
 def arithmetic(precision: str, device: Device) -> str:
-    """What a variant computes in where nothing is quantized: its precision, and around 8 bits bf16 where the device has it."""
+    """What a variant computes in where nothing is quantized: its precision; around 8 bits the fastest the device has."""
     if precision != "int8":
         return precision
-    return "bf16" if "bf16" in device.precisions else "fp32"
+    if "bf16" in device.precisions:
+        return "bf16"
+    halves = device.kind != "CPU" and "FP16" in str(device.properties["capabilities"]).split()
+    return "fp16" if halves else "fp32"
 
 
 def _described(core: Core, name: str) -> Device:

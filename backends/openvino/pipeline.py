@@ -11,11 +11,11 @@ from backends.devices import Device
 from backends.machine import compute_threads
 
 GUIDED_BATCH = 2
-PRECISION_HINTS = {"fp32": "f32", "bf16": "bf16"}
+PRECISION_HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 
 
 def settings(precision: str, device: Device, cache: Path | None = None) -> dict[str, str]:
-    """OpenVINO's properties for ``fp32`` or ``bf16`` arithmetic, one picture at a time, a thread a physical core.
+    """OpenVINO's properties for ``fp32``, ``bf16`` or ``fp16`` arithmetic, one picture at a time, a thread a physical core.
 
     ``cache`` is where OpenVINO keeps compiled models; it compiles anew where a file of it is damaged.
     """

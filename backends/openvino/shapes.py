@@ -32,7 +32,6 @@ class StaticShapes:
         """``files`` names the model file of ``text_encoder``, ``unet`` or ``vae_decoder`` for a size."""
         self._parts: dict[str, Any] = {name: getattr(pipeline, name) for name in PARTS}
         self._tokens = int(pipeline.tokenizer.model_max_length)
-        self._channels = int(pipeline.unet.config.in_channels)
         self._files = files
         self._progress = progress
         self._size: Size | None = None
@@ -101,16 +100,16 @@ class StaticShapes:
 
     def _shapes(self, name: str, size: Size) -> dict[str, list[int]]:
         batch, height, width = size
+        part = self._parts[name]
         latents = [height // SIZE_MULTIPLE, width // SIZE_MULTIPLE]
         if name == "text_encoder":
             return {"input_ids": [1, self._tokens]}
         if name == "vae_decoder":
-            return {"latent_sample": [1, self._channels, *latents]}
-        width_of_text = int(self._parts["unet"].config.cross_attention_dim)
+            return {"latent_sample": [1, int(part.config.latent_channels), *latents]}
         return {
-            "sample": [batch, self._channels, *latents],
+            "sample": [batch, int(part.config.in_channels), *latents],
             "timestep": [1],
-            "encoder_hidden_states": [batch, self._tokens, width_of_text],
+            "encoder_hidden_states": [batch, self._tokens, int(part.config.cross_attention_dim)],
         }
 
 

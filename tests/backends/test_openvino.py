@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from openvino import Core
 
-from backends import registry
+from backends import paths, registry
 from backends.contract import BackendError, Generate, Generated, Request, Span
 from backends.generation import Generation
 from backends.models import resolve
@@ -149,6 +149,15 @@ def test_a_scheduler_that_steps_at_fractions_makes_pytorchs_picture(
     assert psnr(hosts("openvino").run(request), hosts("pytorch").run(request)) >= 50
 
 
+@pytest.mark.parametrize("variant", ["openvino", "openvino:int8", "openvino:int8+tome=0.5"])
+def test_a_second_start_converts_and_quantizes_nothing(
+    variant: str, small_model: Path, hosts: Callable[[str], Host]
+):
+    first, second = hosts(variant), load(small_model, variant)
+    assert set(second.said) == {"reading", "compiling"}
+    assert psnr(second.run(), first.run()) > 50
+
+
 def test_the_stages_are_timed_like_any_others(hosts: Callable[[str], Host]):
     def stages(variant: str) -> list[tuple[str, int | None]]:
         return [(span.stage, span.iteration) for span in hosts(variant).run().spans]
@@ -212,3 +221,13 @@ def test_a_model_with_nothing_to_merge_says_so(tmp_path: Path):
     conversion = Conversion(resolve(str(model)), 0.5, Store(tmp_path / "store"), lambda what, fraction: None)
     with pytest.raises(BackendError, match="cannot merge tokens"):
         conversion.model_file("unet", (2, 64, 64))
+
+
+@pytest.mark.slow
+def test_the_built_in_model_makes_pytorchs_picture():
+    request = Request("a happy blue robot in a top hat, night sky", seed=11, steps=5, guidance_scale=4.0)
+    model = paths.ASSETS / "critters"
+    expected = load(model, "pytorch").run(request)
+    assert psnr(load(model, "openvino").run(request), expected) >= 50
+    if HAS_BF16:
+        assert psnr(load(model, "openvino:bf16").run(request), expected) >= 28

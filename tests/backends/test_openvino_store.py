@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from backends import paths, registry
+from backends import paths
 from backends.contract import BackendError, Loading
 from backends.models import resolve
 from backends.openvino.conversion import Conversion
 from backends.openvino.store import RECIPE, Store, open_store
 from backends.staged import Cancellation
-from backends.variants import parse_variant
 from tests.backends.openvino_models import write_small_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,26 +123,6 @@ def test_a_cache_that_cannot_be_written_is_done_without_and_said(empty_home: Pat
     assert store.root.is_relative_to(Path(tempfile.gettempdir()))
     store.close()
     assert not store.root.exists()
-
-
-def test_a_second_start_of_a_variant_converts_and_quantizes_nothing(small_model: Path, empty_home: Path):
-    def start(variant: str) -> set[str]:
-        said: set[str] = set()
-        parsed = parse_variant(variant)
-        card = resolve(str(small_model))
-        registry.factory("openvino")(card, parsed, lambda what, fraction: said.add(what)).close()
-        return said
-
-    for variant in ("openvino:fp32", "openvino:int8"):
-        start(variant)
-        assert start(variant) <= {"reading", "compiling"}
-    store, _ = open_store()
-    assert [name.rpartition("-")[0] for name in finished(store)] == [
-        "pipeline",
-        "text_encoder-int8",
-        "unet-int8",
-        "vae_decoder-int8",
-    ]
 
 
 def test_a_model_that_changed_is_converted_anew(small_model: Path, empty_home: Path):
