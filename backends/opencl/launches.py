@@ -1,0 +1,307 @@
+"""From an operation to the launch of a kernel: its source, the macros that specialise it, its work, what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from backends.contract import BackendError
+from backends.opencl.graph import Graph, Operation, Value, View
+from backends.opencl.operations import EXPRESSIONS
+
+C_TYPES = {"fp32": "float", "fp16": "half", "int32": "int"}
+MOST_AXES = 6
+REDUCTION_WIDTH = 64
+QUERIES = 32
+ITEMS = 64
+
+Macros = dict[str, str | int | float]
+Size = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One kernel call. ``arguments`` are names of values, the output first; ``bytes`` count every tensor once."""
+
+    kernel: str
+    sources: tuple[str, ...]
+    macros: Macros
+    arguments: tuple[str, ...]
+    global_size: Size
+    local_size: Size
+    operation: Operation = field(repr=False)
+    flops: int = 0
+    bytes: int = 0
+
+
+def launches(graph: Graph) -> list[Launch]:
+    """One for every operation. Raises BackendError naming an operation that has no kernel."""
+    return [launch(graph.values, operation) for operation in graph.operations]
+
+
+def launch(values: Mapping[str, Value], operation: Operation) -> Launch:
+    """The launch of one operation."""
+    maker = _MAKERS.get(operation.kind)
+    if maker is None:
+        raise BackendError(
+            f"the OpenCL runtime has no kernel for {operation.kind}, which {operation.module} uses"
+        )
+    made = maker(values, operation)
+    views = (operation.output, *operation.inputs)
+    moved = sum(_touched(view) * values[view.value].nbytes // values[view.value].size for view in views)
+    return replace(made, bytes=moved, arguments=tuple(view.value for view in views))
+
+
+def _touched(view: View) -> int:
+    return math.prod(n for n, step in zip(view.shape, view.strides, strict=True) if step or n == 1)
+
+
+def _described(prefix: str, view: View, values: Mapping[str, Value]) -> Macros:
+    """Type, offset and strides of a view as macros that begin with ``prefix``."""
+    dtype = values[view.value].dtype
+    macros: Macros = {
+        f"{prefix}_T": C_TYPES[dtype],
+        f"{prefix}_READ": f"READ_{dtype}",
+        f"{prefix}_WRITE": f"WRITE_{dtype}",
+        f"{prefix}_OFFSET": view.offset,
+    }
+    return macros | {f"{prefix}_S{axis}": step for axis, step in enumerate(view.strides)}
+
+
+def _made(
+    values: Mapping[str, Value],
+    operation: Operation,
+    kernel: str,
+    views: Mapping[str, View],
+    macros: Macros,
+    sizes: tuple[Size, Size],
+    *sources: str,
+    flops: int = 0,
+) -> Launch:
+    described: Macros = {}
+    for prefix, view in views.items():
+        described |= _described(prefix, view, values)
+    return Launch(kernel, ("common.cl", *sources), described | macros, (), *sizes, operation, flops)
+
+
+def _numbered(operation: Operation) -> dict[str, View]:
+    return {"OUT": operation.output} | {f"A{i}": view for i, view in enumerate(operation.inputs)}
+
+
+def _items(count: int) -> tuple[Size, Size]:
+    return (-(-count // ITEMS) * ITEMS,), (ITEMS,)
+
+
+def _elementwise(values: Mapping[str, Value], operation: Operation) -> Launch:
+    views = collapsed([operation.output, *operation.inputs])
+    names = ["OUT", *(f"A{i}" for i in range(len(operation.inputs)))]
+    attributes = operation.attributes
+    macros: Macros = {f"D{axis}": length for axis, length in enumerate(views[0].shape)}
+    macros |= {"INPUTS": len(operation.inputs), "EXPRESSION": EXPRESSIONS[attributes["expression"]]}
+    macros |= {f"S{i}": _number(scalar) for i, scalar in enumerate(attributes["scalars"])}
+    count = operation.output.elements
+    named = dict(zip(names, views, strict=True))
+    return _made(
+        values, operation, "elementwise", named, macros, _items(count), "elementwise.cl", flops=count
+    )
+
+
+def collapsed(views: list[View]) -> list[View]:
+    """The same views with axes in the order of the first one's memory, those that lie together merged, padded to six."""
+    first = views[0]
+    order = [axis for axis in range(len(first.shape)) if first.shape[axis] > 1]
+    order.sort(key=lambda axis: -first.strides[axis])
+    groups: list[list[int]] = []
+    for axis in order:
+        joins = groups and all(
+            view.strides[groups[-1][-1]] == view.strides[axis] * view.shape[axis] for view in views
+        )
+        if joins:
+            groups[-1].append(axis)
+        else:
+            groups.append([axis])
+    if len(groups) > MOST_AXES:
+        raise BackendError(
+            f"an elementwise kernel takes {MOST_AXES} axes that do not merge, not {len(groups)}"
+        )
+    shape = tuple(math.prod(first.shape[axis] for axis in group) for group in groups)
+    padding = MOST_AXES - len(groups)
+    return [
+        replace(
+            view,
+            shape=(1,) * padding + shape,
+            strides=(0,) * padding + tuple(view.strides[group[-1]] for group in groups),
+        )
+        for view in views
+    ]
+
+
+def _number(value: float) -> str:
+    return f"({value!r}f)"
+
+
+def _inner_last(*views: View) -> tuple[tuple[View, ...], bool]:
+    """Views of four axes with the last two so ordered that the first view's memory runs along the last; whether swapped."""
+    swap = views[0].strides[2] < views[0].strides[3]
+    return tuple(view.permuted((0, 1, 3, 2)) if swap else view for view in views), swap
+
+
+def _reduce(values: Mapping[str, Value], operation: Operation) -> Launch:
+    (x,), _ = _inner_last(operation.inputs[0])
+    macros: Macros = {"WIDTH": REDUCTION_WIDTH, "R1": x.shape[1], "C0": x.shape[2], "C1": x.shape[3]}
+    functions = ("mean", "sum", "max", "variance")
+    macros |= {name.upper(): number for number, name in enumerate(functions)}
+    macros["FUNCTION"] = operation.attributes["function"].upper()
+    sizes = (x.shape[0] * x.shape[1] * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
+    views = _numbered(operation) | {"A0": x}
+    return _made(
+        values, operation, "reduce", views, macros, sizes, "reduction.cl", "reduce.cl", flops=x.elements
+    )
+
+
+def _group_norm(values: Mapping[str, Value], operation: Operation) -> Launch:
+    x, weight, bias = operation.inputs
+    n, channels, pixels = x.shape
+    attributes = operation.attributes
+    shape = (n, attributes["groups"], channels // attributes["groups"], pixels)
+    grouped = [view.reshaped(shape) for view in (x, operation.output)]
+    assert grouped[0] is not None and grouped[1] is not None
+    (x, output), swapped = _inner_last(grouped[0], grouped[1])
+    macros: Macros = {
+        "WIDTH": REDUCTION_WIDTH,
+        "GROUPS": shape[1],
+        "CHANNELS": shape[2],
+        "C0": x.shape[2],
+        "C1": x.shape[3],
+        "CHANNEL(j)": "((j)%C1)" if swapped else "((j)/C1)",
+        "EPSILON": _number(attributes["epsilon"]),
+        "SILU": int(attributes["silu"]),
+    }
+    sizes = (n * shape[1] * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
+    views = {"OUT": output, "A0": x, "A1": weight, "A2": bias}
+    count = 8 * x.elements
+    return _made(
+        values, operation, "group_norm", views, macros, sizes, "reduction.cl", "group_norm.cl", flops=count
+    )
+
+
+def _layer_norm(values: Mapping[str, Value], operation: Operation) -> Launch:
+    rows, width = operation.output.shape
+    macros: Macros = {
+        "WIDTH": REDUCTION_WIDTH,
+        "C1": width,
+        "EPSILON": _number(operation.attributes["epsilon"]),
+    }
+    sizes = (rows * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
+    views = _numbered(operation)
+    count = 8 * rows * width
+    return _made(
+        values, operation, "layer_norm", views, macros, sizes, "reduction.cl", "layer_norm.cl", flops=count
+    )
+
+
+def _softmax_statistics(values: Mapping[str, Value], operation: Operation) -> Launch:
+    b0, b1, rows, width = operation.inputs[0].shape
+    macros: Macros = {"WIDTH": REDUCTION_WIDTH, "B1": b1, "ROWS": rows, "C1": width}
+    sizes = (b0 * b1 * rows * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
+    sources = ("reduction.cl", "softmax_statistics.cl")
+    count = 3 * operation.inputs[0].elements
+    return _made(
+        values, operation, "softmax_statistics", _numbered(operation), macros, sizes, *sources, flops=count
+    )
+
+
+def _embedding(values: Mapping[str, Value], operation: Operation) -> Launch:
+    rows, columns = operation.output.shape
+    sizes = (-(-columns // ITEMS) * ITEMS, rows), (ITEMS, 1)
+    return _made(
+        values, operation, "embedding", _numbered(operation), {"COLUMNS": columns}, sizes, "embedding.cl"
+    )
+
+
+def _product(
+    values: Mapping[str, Value], operation: Operation, left: View, right: View, macros: Macros
+) -> Launch:
+    """What matrix products and convolutions share: M x K times K x N in 64 x 64 tiles."""
+    names = operation.attributes["extras"]
+    views = {"OUT": operation.output, "A": left, "B": right}
+    added = 0
+    for name, view in zip(names, operation.inputs[2:], strict=True):
+        if name == "statistics":
+            views["ST"] = view
+        else:
+            views[f"E{added}"] = view
+            added += 1
+    macros = {"EXTRAS": added, "STATISTICS": int("statistics" in names), **macros}
+    m, n, k, batch = (int(macros[name]) for name in ("M", "N", "K", "B"))
+    sizes = (-(-n // 64) * 16, -(-m // 64) * 16, batch), (16, 16, 1)
+    flops = 2 * m * n * k * batch
+    return _made(values, operation, "matmul", views, macros, sizes, "matmul.cl", flops=flops)
+
+
+def _matmul(values: Mapping[str, Value], operation: Operation) -> Launch:
+    left, right = operation.inputs[:2]
+    b0, b1, m, k = left.shape
+    macros: Macros = {"CONVOLUTION": 0, "M": m, "N": right.shape[3], "K": k, "B": b0 * b1, "B1": b1}
+    macros["SCALE"] = _number(operation.attributes["scale"])
+    return _product(values, operation, left, right, macros)
+
+
+def _conv2d(values: Mapping[str, Value], operation: Operation) -> Launch:
+    x, weight = operation.inputs[:2]
+    n, channels, height, width = operation.output.shape
+    attributes = operation.attributes
+    depth = weight.shape[0] * weight.shape[1] * weight.shape[2]
+    flat = weight.reshaped((1, 1, depth, channels))
+    assert flat is not None
+    macros: Macros = {"CONVOLUTION": 1, "M": n * height * width, "N": channels, "K": depth, "B": 1, "B1": 1}
+    macros |= {"OUT_H": height, "OUT_W": width, "CHANNELS": x.shape[1], "SCALE": "1.0f"}
+    macros |= {"IN_H": x.shape[2] * attributes["upsample"], "IN_W": x.shape[3] * attributes["upsample"]}
+    macros |= {name.upper(): attributes[name] for name in ("kernel", "stride", "padding", "upsample")}
+    return _product(values, operation, x, flat, macros)
+
+
+def _flash_attention(values: Mapping[str, Value], operation: Operation) -> Launch:
+    batch, heads, tokens, width = operation.output.shape
+    keys = operation.inputs[1].shape[2]
+    macros: Macros = {"WIDTH": QUERIES, "HEADS": heads, "TOKENS": tokens, "KEYS": keys, "D": width}
+    macros |= {"MASKED": int(len(operation.inputs) > 3), "SCALE": _number(operation.attributes["scale"])}
+    sizes = (-(-tokens // QUERIES) * QUERIES, batch * heads), (QUERIES, 1)
+    flops = 4 * batch * heads * tokens * keys * width
+    views = _numbered(operation)
+    return _made(
+        values, operation, "flash_attention", views, macros, sizes, "flash_attention.cl", flops=flops
+    )
+
+
+def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
+    reads = operation.kind == "winograd_input"
+    image = operation.inputs[0] if reads else operation.output
+    n, channels, height, width = image.shape
+    tile = operation.attributes["tile"]
+    down, across = -(-height // tile), -(-width // tile)
+    views = {"OUT": operation.output, "A0": operation.inputs[0]}
+    views |= {f"E{i}": view for i, view in enumerate(operation.inputs[1:])}
+    macros: Macros = {"INPUT": int(reads), "TILE": tile, "EXTRAS": len(operation.inputs) - 1}
+    macros |= {"CHANNELS": channels, "DOWN": down, "ACROSS": across, "HEIGHT": height, "BREADTH": width}
+    macros["PADDING"] = operation.attributes.get("padding", 0)
+    sizes = (-(-channels // ITEMS) * ITEMS, n * down * across), (ITEMS, 1)
+    flops = 4 * (tile + 2) ** 3 * n * down * across * channels
+    return _made(values, operation, operation.kind, views, macros, sizes, "winograd.cl", flops=flops)
+
+
+_MAKERS: dict[str, Callable[[Mapping[str, Value], Operation], Any]] = {
+    "elementwise": _elementwise,
+    "reduce": _reduce,
+    "group_norm": _group_norm,
+    "layer_norm": _layer_norm,
+    "softmax_statistics": _softmax_statistics,
+    "embedding": _embedding,
+    "matmul": _matmul,
+    "conv2d": _conv2d,
+    "flash_attention": _flash_attention,
+    "winograd_input": _winograd,
+    "winograd_output": _winograd,
+}

@@ -1,0 +1,159 @@
+"""A graph on a device: weights uploaded, tensors in one arena, arguments set once, then only enqueued."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyopencl as cl
+
+from backends.contract import BackendError
+from backends.opencl.graph import DTYPES, Graph, View, dense_strides
+from backends.opencl.launches import Launch, launches
+from backends.opencl.plan import ALIGNMENT, Plan, lifetimes, planned
+from backends.opencl.programs import Programs
+
+_MEMORY_ERRORS = (
+    "MEM_OBJECT_ALLOCATION_FAILURE",
+    "OUT_OF_RESOURCES",
+    "OUT_OF_HOST_MEMORY",
+    "INVALID_BUFFER_SIZE",
+)
+
+
+@dataclass(frozen=True)
+class KernelTime:
+    """One kernel of one run, in nanoseconds of the device's own clock."""
+
+    launch: Launch
+    start_ns: int
+    end_ns: int
+
+
+class Engine:
+    """One device with its context, queue and compiled kernels; the networks of a pipeline share it."""
+
+    def __init__(self, device: Any):
+        with reported(f"opening {device.name.strip()}"):
+            self.device = device
+            self.context = cl.Context([device])
+            profiling = cl.command_queue_properties.PROFILING_ENABLE
+            self.queue = cl.CommandQueue(self.context, device, properties=profiling)
+        self.programs = Programs(self.context, device)
+
+    def synchronize(self) -> None:
+        """Return when the device has finished."""
+        with reported("waiting for the device"):
+            self.queue.finish()
+
+
+class Network:
+    """A graph ready to run on an engine. ``reuse`` shares one arena between tensors that do not live together."""
+
+    def __init__(self, engine: Engine, graph: Graph, reuse: bool = True):
+        self.engine, self.graph = engine, graph
+        self.launches = launches(graph)
+        self.plan: Plan = planned(lifetimes(graph), reuse)
+        self.times: list[tuple[Any, Launch]] | None = None
+        with reported("allocating the network"):
+            self._buffers = self._uploaded()
+            self._place_tensors()
+            self._kernels = [self._prepared(launch) for launch in self.launches]
+
+    @property
+    def weights_bytes(self) -> int:
+        return sum(self.graph.values[name].nbytes for name in self.graph.weights)
+
+    @property
+    def tensors_bytes(self) -> int:
+        """What the intermediate tensors take on the device."""
+        return self.plan.size
+
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Run once. ``inputs`` by name, of the graph's shapes; the outputs are fp32, of the graph's shapes."""
+        with reported("running the network"):
+            for name, view in self.graph.inputs.items():
+                value = self.graph.values[view.value]
+                array = np.ascontiguousarray(inputs[name], DTYPES[value.dtype])
+                if array.shape != view.shape:
+                    raise ValueError(f"{name} has the shape {array.shape}; {view.shape} was expected")
+                cl.enqueue_copy(self.engine.queue, self._buffers[name], array, is_blocking=False)
+            for kernel, launch in zip(self._kernels, self.launches, strict=True):
+                event = cl.enqueue_nd_range_kernel(
+                    self.engine.queue, kernel, launch.global_size, launch.local_size
+                )
+                if self.times is not None:
+                    self.times.append((event, launch))
+            return [self._downloaded(view) for view in self.graph.outputs]
+
+    @contextmanager
+    def profiled(self) -> Iterator[list[KernelTime]]:
+        """While entered, every kernel's time is kept; the list is filled on leaving."""
+        found: list[KernelTime] = []
+        self.times = []
+        try:
+            yield found
+            self.engine.synchronize()
+            found += [
+                KernelTime(launch, event.profile.start, event.profile.end) for event, launch in self.times
+            ]
+        finally:
+            self.times = None
+
+    def _uploaded(self) -> dict[str, Any]:
+        context, flags, buffers = self.engine.context, cl.mem_flags, {}
+        for name, array in self.graph.weights.items():
+            stored = array.astype(DTYPES[self.graph.values[name].dtype])
+            buffers[name] = cl.Buffer(
+                context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=stored.reshape(-1)
+            )
+        for view in self.graph.inputs.values():
+            buffers[view.value] = cl.Buffer(context, flags.READ_ONLY, self.graph.values[view.value].nbytes)
+        return buffers
+
+    def _place_tensors(self) -> None:
+        alignment = self.engine.device.mem_base_addr_align // 8
+        if ALIGNMENT % alignment:
+            raise BackendError(
+                f"{self.engine.device.name.strip()} aligns buffers to {alignment} bytes; {ALIGNMENT} are planned for"
+            )
+        arena = cl.Buffer(self.engine.context, cl.mem_flags.READ_WRITE, max(self.plan.size, ALIGNMENT))
+        for place in self.plan.places:
+            self._buffers[place.tensor.name] = arena.get_sub_region(place.offset, place.tensor.size)
+
+    def _prepared(self, launch: Launch) -> Any:
+        kernel = self.engine.programs.kernel(launch)
+        kernel.set_args(*(self._buffers[name] for name in launch.arguments))
+        return kernel
+
+    def _downloaded(self, view: View) -> np.ndarray:
+        value = self.graph.values[view.value]
+        flat = np.empty(value.size, DTYPES[value.dtype])
+        cl.enqueue_copy(self.engine.queue, flat, self._buffers[view.value], is_blocking=True)
+        steps = tuple(step * flat.itemsize for step in view.strides)
+        strided = np.lib.stride_tricks.as_strided(flat[view.offset :], view.shape, steps)
+        return np.ascontiguousarray(strided, np.float32)
+
+
+@contextmanager
+def reported(doing: str) -> Iterator[None]:
+    """OpenCL's errors as BackendError: out of memory, a lost device, and the rest by their names."""
+    try:
+        yield
+    except cl.Error as error:
+        text = " ".join(str(error).split())[:300]
+        if isinstance(error, cl.MemoryError) or any(name in text for name in _MEMORY_ERRORS):
+            reason = f"the device ran out of memory ({text}); try a smaller size, fp16, or buffer_reuse"
+        elif "DEVICE_NOT_AVAILABLE" in text:
+            reason = f"the device is lost or cannot be used ({text})"
+        else:
+            reason = text
+        raise BackendError(f"OpenCL failed while {doing}: {reason}") from error
+
+
+def flat_view(name: str, shape: tuple[int, ...]) -> View:
+    """A whole value, row-major."""
+    return View(name, shape, dense_strides(shape))
