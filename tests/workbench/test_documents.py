@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -207,12 +209,40 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(tmp_path: Path) -> None
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_stays_and_what_it_points_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "a.json"
+    path.symlink_to(Path("folder", "b.json"))
+    check_writable(path)
+    write_whole(path, b"content")
+    assert path.is_symlink() and (tmp_path / "folder" / "b.json").read_bytes() == b"content"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX's")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    check_writable(path)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(path.read_bytes)
+        write_whole(path, b"content")
+        assert read.result(10) == b"content"
+    assert path.is_fifo()
+
+
 def test_outputs_that_cannot_be_written_are_told_before(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for path in (tmp_path, tmp_path / "none" / "a.png", tmp_path / "file" / "a.png", Path("/proc/a.png")):
+    too_long = tmp_path / f"{'a' * 300}.png"
+    for path in (
+        tmp_path,
+        tmp_path / "none" / "a.png",
+        tmp_path / "file" / "a.png",
+        too_long,
+        Path("/proc/a.png"),
+    ):
         with pytest.raises(CannotWrite):
             check_writable(path)
-    for path in (tmp_path / "file", tmp_path / "file" / "folder", Path("/proc/folder")):
+    for path in (tmp_path / "file", tmp_path / "file" / "folder", too_long, Path("/proc/folder")):
         with pytest.raises(CannotWrite):
             check_writable_folder(path)
     check_writable(tmp_path / "a.png")
