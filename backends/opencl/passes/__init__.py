@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from backends.opencl.graph import Graph
-from backends.opencl.passes import cleanup, flash_attention, fold, gelu, group_norm, softmax, winograd
+from backends.opencl.passes import (
+    cleanup,
+    flash_attention,
+    fold,
+    gelu,
+    group_norm,
+    softmax,
+    winograd,
+)
+from backends.opencl.passes import precision as precisions
 
 SWITCHES = ("group_norm", "gelu", "softmax", "flash_attention", "winograd")
 
 
-def optimized(graph: Graph, switches: Mapping[str, bool]) -> Graph:
-    """The graph that runs: every switch of ``SWITCHES`` on, or its operations in the paper's elementary steps."""
+def optimized(graph: Graph, switches: Mapping[str, bool], precision: str = "fp32") -> Graph:
+    """The graph that runs at ``fp32`` or ``fp16``: every switch of ``SWITCHES`` on, or in the paper's elementary steps."""
     graph = cleanup.apply(graph)
     graph = fold.apply(graph)
     graph = group_norm.apply(graph, switches["group_norm"])
     graph = gelu.apply(graph, switches["gelu"])
     graph = flash_attention.apply(graph, switches["flash_attention"])
     graph = softmax.apply(graph, switches["softmax"])
-    graph = winograd.apply(graph, switches["winograd"])
-    return cleanup.apply(graph)
+    graph = winograd.apply(graph, switches["winograd"], winograd.TILES[precision])
+    return precisions.apply(cleanup.apply(graph), precision)

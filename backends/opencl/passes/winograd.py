@@ -31,16 +31,15 @@ FILTER_TRANSFORMS = {
 """G of the paper, by output tile: a filter g becomes G g G^T."""
 
 
-def apply(graph: Graph, enabled: bool, tile: int | None = None) -> Graph:
-    """On: 3×3 stride-1 convolutions with enough channels and tiles. ``tile`` overrides the choice by precision."""
+def apply(graph: Graph, enabled: bool, tile: int) -> Graph:
+    """On: 3×3 stride-1 convolutions with enough channels and tiles, in tiles of ``tile`` pixels."""
     if not enabled:
         return graph
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
-        if operation.kind != "conv2d":
+        if operation.kind != "conv2d" or not pays(operation, tile):
             return None
-        size = tile or TILES[graph.values[operation.output.value].dtype]
-        return _transformed(editor, operation, size) if pays(operation, size) else None
+        return _transformed(editor, operation, tile)
 
     return rewritten(graph, replacement)
 
@@ -62,10 +61,9 @@ def _transformed(editor: Editor, operation: Operation, tile: int) -> list[Operat
     x, weight, *extras = operation.inputs
     n, channels, height, width = operation.output.shape
     alpha, tiles = tile + 2, n * -(-height // tile) * -(-width // tile)
-    dtype = editor.values[operation.output.value].dtype
     filters = _filters(editor, weight, tile)
-    spread = editor.value("winograd_input", (alpha * alpha, tiles, x.shape[1]), dtype=dtype)
-    products = editor.value("winograd_products", (alpha * alpha, tiles, channels), dtype=dtype)
+    spread = editor.value("winograd_input", (alpha * alpha, tiles, x.shape[1]))
+    products = editor.value("winograd_products", (alpha * alpha, tiles, channels))
     batched = [_batched(view) for view in (spread, filters, products)]
     module = operation.module
     return [

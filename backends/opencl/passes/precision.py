@@ -1,0 +1,32 @@
+"""fp16: tensors and weights stored as halves, arithmetic in fp32; statistics and the timestep's embedding stay fp32."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from backends.opencl.graph import Graph
+
+FP32_KINDS = ("reduce", "softmax_statistics")
+
+
+def apply(graph: Graph, precision: str) -> Graph:
+    """The graph at ``fp32`` (as it is) or ``fp16``.
+
+    An input of one axis (the timestep, up to 1000) and what is computed from it elementwise keep fp32: its sines would be
+    those of another step. So do maxima, sums, means, variances, and weights that such operations read.
+    """
+    if precision == "fp32":
+        return graph
+    kept = {view.value for view in graph.inputs.values() if len(view.shape) < 2}
+    for operation in graph.operations:
+        inputs = operation.reads() - set(graph.weights)
+        if operation.kind in FP32_KINDS or (operation.kind == "elementwise" and inputs <= kept):
+            kept.add(operation.output.value)
+    for operation in graph.operations:
+        if operation.output.value in kept:
+            kept |= operation.reads() & set(graph.weights)
+    values = {
+        name: value if name in kept or value.dtype != "fp32" else replace(value, dtype="fp16")
+        for name, value in graph.values.items()
+    }
+    return replace(graph, values=values)
