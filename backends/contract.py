@@ -37,6 +37,10 @@ class BackendError(RuntimeError):
     """A variant or a model that cannot run, with the reason and what to do, in one line."""
 
 
+class InvalidModel(BackendError):
+    """A model that cannot be read: damaged in a way that only loading shows, of another kind, or with code in it."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked, never how. ``width`` and ``height`` in pixels, ``seed`` an unsigned 64-bit integer."""
@@ -236,7 +240,10 @@ class Generated:
 
 @dataclass(frozen=True)
 class Failed:
-    """The load or the request failed: one line for a person, and the traceback for a developer."""
+    """The load or the request failed: one line for a person, and the traceback for a developer.
+
+    ``invalid_field`` is the field of the request that is at fault, or ``model``.
+    """
 
     message: str
     detail: str = ""

@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionMod
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from backends.assembly import assemble
-from backends.contract import BackendError
+from backends.contract import BackendError, InvalidModel
 from backends.model_files import ModelFolder, WeightFiles, read_folder
 from backends.models import ModelCard, Progress
 from backends.pickles import read_pickle
@@ -21,8 +21,15 @@ from backends.synthetic import synthetic_pipeline
 def load_pipeline(card: ModelCard, dtype: torch.dtype, progress: Progress) -> StableDiffusionPipeline:
     """The pipeline of a card, every weight in ``dtype``, in evaluation mode, without safety checker.
 
-    Raises BackendError with one line where the model cannot be read.
+    Raises InvalidModel with one line where the model cannot be read.
     """
+    try:
+        return _pipeline(card, dtype, progress)
+    except BackendError as error:
+        raise InvalidModel(str(error)) from error
+
+
+def _pipeline(card: ModelCard, dtype: torch.dtype, progress: Progress) -> StableDiffusionPipeline:
     if card.kind == "synthetic":
         return synthetic_pipeline(dtype, progress)
     if card.path is None:
@@ -45,7 +52,7 @@ def _from_folder(folder: ModelFolder, dtype: torch.dtype, progress: Progress) ->
         components[name] = _component(maker, folder, name, dtype)
         done += sizes[name]
     progress("reading", 1.0)
-    tokenizer = CLIPTokenizer.from_pretrained(folder.path / "tokenizer", local_files_only=True)
+    tokenizer = _tokenizer(folder)
     scheduler_class = getattr(diffusers, folder.scheduler_class, None)
     if not folder.scheduler_class.endswith("Scheduler") or scheduler_class is None:
         raise BackendError(
@@ -53,6 +60,16 @@ def _from_folder(folder: ModelFolder, dtype: torch.dtype, progress: Progress) ->
         )
     scheduler = scheduler_class.from_config(folder.configs["scheduler"])
     return assemble(tokenizer, scheduler=scheduler, **components)
+
+
+def _tokenizer(folder: ModelFolder) -> CLIPTokenizer:
+    try:
+        return CLIPTokenizer.from_pretrained(folder.path / "tokenizer", local_files_only=True)
+    except Exception as error:  # tokenizers raises nothing more special
+        reason = " ".join(str(error).split())[:200]
+        raise BackendError(
+            f"the tokenizer of {folder.path} is damaged: {type(error).__name__}: {reason}"
+        ) from error
 
 
 def _component(maker: Any, folder: ModelFolder, name: str, dtype: torch.dtype) -> Any:

@@ -7,12 +7,12 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from backends import paths
-from backends.contract import MAXIMUM_SIZE, MINIMUM_SIZE, SCHEDULERS, SIZE_MULTIPLE, BackendError
+from backends.contract import MAXIMUM_SIZE, MINIMUM_SIZE, SIZE_MULTIPLE, BackendError, Request
 from backends.model_files import check_pickle, checkpoint_generation, read_folder, safetensors_keys
 
 Kind = Literal["critters", "folder", "file", "hub", "synthetic"]
@@ -178,19 +178,16 @@ def _with_workbench_file(card: ModelCard, file: Path) -> ModelCard:
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
         defaults = replace(card.defaults, **said.get("defaults", {}))
+        Request("any", **asdict(defaults)).check()
         rgb = said.get("latent_rgb")
         latent_rgb = (
             LatentRgb(tuple(_triple(row) for row in rgb["matrix"]), _triple(rgb["bias"])) if rgb else None
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackendError(f"{file} is damaged: {error!r}") from error
-    if defaults.scheduler not in SCHEDULERS or (
-        latent_rgb and len(latent_rgb.matrix) != card.latent_channels
-    ):
-        raise BackendError(
-            f"{file} is damaged: an unknown scheduler, or a matrix without a row per latent channel"
-        )
-    return replace(card, name=said.get("name", card.name), defaults=defaults, latent_rgb=latent_rgb)
+    if latent_rgb and len(latent_rgb.matrix) != card.latent_channels:
+        raise BackendError(f"{file} is damaged: its matrix has not a row for each latent channel")
+    return replace(card, name=str(said.get("name", card.name)), defaults=defaults, latent_rgb=latent_rgb)
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

@@ -24,12 +24,19 @@ def harmless_pickles() -> AbstractContextManager[None]:
 
 
 def read_pickle(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a ``.bin`` or ``.ckpt``, read as weights only. Raises BackendError for one that wants to run code."""
+    """The tensors of a ``.bin`` or ``.ckpt`` by name, read as weights only; those of a checkpoint are in its ``state_dict``.
+
+    Raises BackendError for one that wants to run code, or holds something else.
+    """
     with harmless_pickles():
         try:
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
         except Exception as error:
             raise BackendError(pickle_refusal(path, error)) from error
+    weights = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
+        raise BackendError(f"{path} holds no weights: expected tensors by name, or a state_dict of them")
+    return weights
 
 
 def pickle_refusal(path: Path, error: BaseException) -> str:
@@ -38,7 +45,10 @@ def pickle_refusal(path: Path, error: BaseException) -> str:
     if named:
         code = named[1] or named[2]
         return f"{path} wants to run code ({code}); only weights are read: refused. Use a .safetensors file instead"
-    return f"{path} cannot be read as weights only: {' '.join(str(error).split())[:200]}"
+    # torch goes on to advise reading it with weights_only=False, which would run its code
+    reason = re.search(r"WeightsUnpickler error:\s*([^\n]+)", str(error))
+    said = reason[1].strip() if reason else " ".join(str(error).split())[:200]
+    return f"{path} cannot be read as weights only ({said}): refused. Use a .safetensors file instead"
 
 
 def _is_zip(path: Path) -> bool:

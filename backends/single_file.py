@@ -105,8 +105,7 @@ def _tokenizer_folders(path: Path) -> Iterator[Path]:
 
 
 def _pickle_keys(path: Path) -> set[str]:
-    checkpoint: Any = read_pickle(path)
-    return set(checkpoint.get("state_dict", checkpoint))
+    return set(read_pickle(path))
 
 
 def _write_configs(folder: Path, configs: dict[str, dict[str, Any]]) -> None:

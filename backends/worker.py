@@ -31,6 +31,7 @@ from backends.contract import (
     Cancelled,
     Failed,
     Generate,
+    InvalidModel,
     InvalidRequest,
     Load,
     Loaded,
@@ -140,6 +141,8 @@ def failure(error: BaseException) -> Failed:
     if isinstance(error, InvalidRequest):
         return Failed(str(error), detail, error.field)
     line = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, InvalidModel):
+        return Failed(line, detail, "model")
     known = type(error).__module__.startswith("backends.")
     return Failed(line if known else f"{type(error).__name__}: {line[:400]}", detail)
 

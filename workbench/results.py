@@ -46,7 +46,7 @@ class Result:
 
     ``load_seconds`` is what loading took in this run; None when the worker was warm already.
     ``error`` is one line for a person, ``detail`` a traceback for a developer, ``log_tail`` the worker's last lines.
-    ``invalid_field`` names the field of the request at fault, where it was one. ``picture_sha256`` is of the pixels.
+    ``invalid_field`` names the field of the request at fault, or ``model``. ``picture_sha256`` is of the pixels.
     """
 
     request: Request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from backends import paths, pickles, sd14, single_file
-from backends.contract import BackendError
+from backends.contract import BackendError, InvalidModel
 from backends.loading import load_pipeline
 from backends.models import resolve
 from backends.synthetic import byte_tokenizer, fill
+from backends.worker import failure
 from tests.backends.original_layout import original_checkpoint
 
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
@@ -140,6 +142,27 @@ def test_a_single_file_that_wants_to_run_code_is_refused(tmp_path: Path):
     torch.save({"state_dict": {}, "x": Evil()}, tmp_path / "evil.ckpt")
     with pytest.raises(BackendError, match="wants to run code"):
         _load(tmp_path / "evil.ckpt")
+
+
+@pytest.mark.parametrize("held", [[1, 2], {"state_dict": 7}, {1: torch.zeros(1)}])
+def test_a_pickle_of_anything_but_weights_is_refused(held: object, tmp_path: Path):
+    torch.save(held, tmp_path / "model.ckpt")
+    with pytest.raises(InvalidModel, match="holds no weights"):
+        _load(tmp_path / "model.ckpt")
+
+
+def test_a_pickle_that_torch_did_not_write_is_refused_without_advice_to_trust_it(tmp_path: Path):
+    (tmp_path / "evil.ckpt").write_bytes(pickle.dumps(Evil(), protocol=4))
+    with pytest.raises(InvalidModel, match="refused") as caught:
+        _load(tmp_path / "evil.ckpt")
+    assert "False" not in str(caught.value)
+
+
+def test_a_damaged_tokenizer_is_named_and_blamed_on_the_model(copy: Path):
+    (copy / "tokenizer" / "tokenizer.json").write_text("{}")
+    with pytest.raises(InvalidModel, match=r"the tokenizer of .* is damaged") as caught:
+        _load(copy)
+    assert failure(caught.value).invalid_field == "model"
 
 
 def test_a_single_file_without_a_tokenizer_says_where_to_put_one(

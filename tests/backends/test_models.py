@@ -70,6 +70,7 @@ def test_without_our_file_the_defaults_come_from_the_model(tiny_model: Path, tmp
         (_edit("unet/config.json", in_channels=9), "9 channels"),
         (_edit("vae/config.json", block_out_channels=[8, 8]), "2 levels"),
         (_edit("workbench.json", defaults={"width": 64, "colour": "red"}), "workbench.json is damaged"),
+        (_edit("workbench.json", defaults={"steps": "many"}), "workbench.json is damaged"),
         (lambda folder: shutil.rmtree(folder / "unet"), "no unet"),
         (lambda folder: (folder / "unet/config.json").unlink(), "config.json is missing"),
         (

@@ -34,7 +34,7 @@ class Outcome:
 
     @property
     def exit_status(self) -> int:
-        """0 all ran, 1 some failed, 2 the request was wrong in a way that only the model could tell, 128+n by a signal."""
+        """0 all ran, 1 some failed, 2 wrong in a way that only the loaded model could tell, 128+n by a signal."""
         if self.signal_number is not None:
             return 128 + self.signal_number
         failed = [event.result for event in self.finished if event.result.status != "ok"]
