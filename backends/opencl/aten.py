@@ -113,7 +113,7 @@ def _slice(
     if step != 1:
         raise NotImplementedError(f"a slice with step {step}")
     axis %= len(x.shape)
-    first, last, _ = slice(start, end).indices(x.shape[axis])
+    first, last = slice(start, end).indices(x.shape[axis])[:2]
     return x.sliced(axis, first, max(0, last - first))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.fx.node import map_arg
 
 from backends.contract import BackendError
 from backends.opencl.graph import Graph, Operation, Shape, Value, View, dense_strides
@@ -149,7 +150,7 @@ def _constants(program: Any) -> dict[Any, Any]:
 def _evaluate(builder: Builder, node: Any, env: dict[Any, Any]) -> Any:
     from backends.opencl.aten import HANDLERS
 
-    args, kwargs = torch.fx.node.map_arg((node.args, node.kwargs), lambda item: env[item])
+    args, kwargs = map_arg((node.args, node.kwargs), lambda item: env[item])
     if not _has_view((args, kwargs)):
         return None if "_assert" in str(node.target) else node.target(*args, **kwargs)
     name = str(node.target).removeprefix("aten.") if _is_aten(node.target) else node.target.__name__

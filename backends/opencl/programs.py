@@ -53,15 +53,16 @@ class Programs:
 
     def _compiled(self, key: str, source: str, options: list[str], launch: Launch) -> Any:
         try:
-            program = cl.Program(self.context, source).build(options=options, cache_dir=False)
+            program = cl.Program(self.context, source).build(options=options)
         except cl.RuntimeError as error:
             raise BackendError(
                 f"the OpenCL compiler of {self.device.name.strip()} refused {launch.kernel} for "
                 f"{launch.operation.module or 'the model'}: {' '.join(str(error).split())[:1500]}"
             ) from error
+        binaries: Any = program.get_info(cl.program_info.BINARIES)
         handle, name = tempfile.mkstemp(dir=self._place)
         with os.fdopen(handle, "wb") as file:
-            file.write(program.get_info(cl.program_info.BINARIES)[0])
+            file.write(binaries[0])
         Path(name).replace(self._place / f"{key}.bin")
         return program
 

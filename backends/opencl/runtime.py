@@ -11,7 +11,7 @@ import numpy as np
 import pyopencl as cl
 
 from backends.contract import BackendError
-from backends.opencl.graph import DTYPES, Graph, View, dense_strides
+from backends.opencl.graph import DTYPES, Graph, View
 from backends.opencl.launches import Launch, launches
 from backends.opencl.plan import ALIGNMENT, Plan, lifetimes, planned
 from backends.opencl.programs import Programs
@@ -43,11 +43,26 @@ class Engine:
             profiling = cl.command_queue_properties.PROFILING_ENABLE
             self.queue = cl.CommandQueue(self.context, device, properties=profiling)
         self.programs = Programs(self.context, device)
+        self.times: list[tuple[Any, Launch]] | None = None
 
     def synchronize(self) -> None:
         """Return when the device has finished."""
         with reported("waiting for the device"):
             self.queue.finish()
+
+    @contextmanager
+    def profiled(self) -> Iterator[list[KernelTime]]:
+        """While entered, every kernel's time is kept; the list is filled on leaving."""
+        found: list[KernelTime] = []
+        self.times = []
+        try:
+            yield found
+            self.synchronize()
+            found += [
+                KernelTime(launch, event.profile.start, event.profile.end) for event, launch in self.times
+            ]
+        finally:
+            self.times = None
 
 
 class Network:
@@ -57,7 +72,6 @@ class Network:
         self.engine, self.graph = engine, graph
         self.launches = launches(graph)
         self.plan: Plan = planned(lifetimes(graph), reuse)
-        self.times: list[tuple[Any, Launch]] | None = None
         with reported("allocating the network"):
             self._buffers = self._uploaded()
             self._place_tensors()
@@ -85,23 +99,9 @@ class Network:
                 event = cl.enqueue_nd_range_kernel(
                     self.engine.queue, kernel, launch.global_size, launch.local_size
                 )
-                if self.times is not None:
-                    self.times.append((event, launch))
+                if self.engine.times is not None:
+                    self.engine.times.append((event, launch))
             return [self._downloaded(view) for view in self.graph.outputs]
-
-    @contextmanager
-    def profiled(self) -> Iterator[list[KernelTime]]:
-        """While entered, every kernel's time is kept; the list is filled on leaving."""
-        found: list[KernelTime] = []
-        self.times = []
-        try:
-            yield found
-            self.engine.synchronize()
-            found += [
-                KernelTime(launch, event.profile.start, event.profile.end) for event, launch in self.times
-            ]
-        finally:
-            self.times = None
 
     def _uploaded(self) -> dict[str, Any]:
         context, flags, buffers = self.engine.context, cl.mem_flags, {}
@@ -152,8 +152,3 @@ def reported(doing: str) -> Iterator[None]:
         else:
             reason = text
         raise BackendError(f"OpenCL failed while {doing}: {reason}") from error
-
-
-def flat_view(name: str, shape: tuple[int, ...]) -> View:
-    """A whole value, row-major."""
-    return View(name, shape, dense_strides(shape))

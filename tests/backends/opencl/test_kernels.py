@@ -25,7 +25,11 @@ import reference
 
 TOLERANCE = {"fp32": 1e-5, "fp16": 5e-3}
 FEW = settings(
-    max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True
+    max_examples=5,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    database=None,
+    derandomize=True,
 )
 PRECISIONS = st.sampled_from(["fp32", "fp16"])
 pytestmark = pytest.mark.skipif(not devices.devices(), reason="there is no OpenCL device at all here")

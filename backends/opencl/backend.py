@@ -1,0 +1,55 @@
+"""The OpenCL backend: diffusers' loop and scheduler, with text encoder, UNet and VAE decoder run by our own kernels."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from backends.contract import Variant
+from backends.loading import load_pipeline
+from backends.machine import compute_threads
+from backends.models import ModelCard, Progress
+from backends.opencl import devices, spans
+from backends.opencl.components import Compiled, exchange
+from backends.opencl.runtime import Engine
+from backends.staged import Hosted
+
+
+def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
+    """Load a model as an OpenCL variant. Raises BackendError for a device, precision or operation that is not there."""
+    described, device = devices.find(variant.device)
+    torch.set_num_threads(compute_threads())
+    engine = Engine(device)
+    pipeline: Any = load_pipeline(card, torch.float32, progress)
+    weights = _weights_bytes(pipeline, variant.precision)
+    switches = {name: bool(value) for name, value in variant.optimizations}
+    compiled = exchange(pipeline, lambda module: Compiled(engine, module, switches, variant.precision))
+    return Hosted(
+        pipeline=pipeline,
+        device_name=f"{described.name} ({described.properties['platform']})",
+        weights_bytes=weights,
+        synchronize=engine.synchronize,
+        tensors_peak=functools.partial(_tensors_peak, compiled=compiled),
+        kernels=functools.partial(spans.profiled, engine=engine),
+        latent_rgb=card.latent_rgb,
+        warmup="compiling kernels",
+    )
+
+
+def _weights_bytes(pipeline: Any, precision: str) -> int:
+    """What the parameters of the networks that run take on the device: the VAE's encoder never goes there."""
+    vae = pipeline.vae
+    models = (pipeline.text_encoder, pipeline.unet, vae.decoder, vae.post_quant_conv)
+    count = sum(
+        parameter.numel() for model in models if model is not None for parameter in model.parameters()
+    )
+    return count * (2 if precision == "fp16" else 4)
+
+
+def _tensors_peak(run: Callable[[], object], compiled: list[Compiled]) -> int:
+    """Run, and return what the arenas of all networks take: they stand side by side as long as the pipeline is loaded."""
+    run()
+    return sum(network.tensors_bytes for item in compiled for network in item.networks.values())
