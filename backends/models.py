@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -222,8 +223,9 @@ def _file_sha256(path: Path) -> str:
         return cache.read_text()
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    cache.parent.mkdir(exist_ok=True)
-    unfinished = cache.with_suffix(f".{os.getpid()}")
-    unfinished.write_text(digest)
-    unfinished.replace(cache)
+    with suppress(OSError):  # where the cache cannot be written, the next one hashes again
+        cache.parent.mkdir(exist_ok=True)
+        unfinished = cache.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(digest)
+        unfinished.replace(cache)
     return digest

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from backends.contract import BackendError
+
 APPLICATION = "diffusion-workbench"
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
@@ -23,5 +25,10 @@ def data_dir() -> Path:
 
 def _made(home: str | None, name: str, usual: str) -> Path:
     path = Path(home).expanduser() / name if home else Path(usual)
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackendError(
+            f"the {name} folder {path} cannot be made: {error.strerror or error}; WORKBENCH_HOME=/some/folder moves it"
+        ) from error
     return path

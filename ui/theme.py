@@ -145,8 +145,9 @@ class Theme(QObject):
 
     def choose(self, mode: Mode) -> None:
         """Follow the system, or stay light or dark."""
-        self.mode = mode
-        self._apply()
+        if mode != self.mode:
+            self.mode = mode
+            self._apply(force=True)  # the switch follows the mode, also where the colours stay
 
     def icon(self, name: str, role: str = "muted") -> QIcon:
         """A Phosphor icon in a colour of the theme."""

@@ -231,3 +231,21 @@ def test_what_the_window_imports_holds_no_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     for heavy in ("'torch'", "'diffusers'", "'transformers'", "'numpy'", "'huggingface_hub'"):
         assert heavy not in done.stdout
+
+
+def test_a_home_that_cannot_be_made_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "file"))
+    with pytest.raises(BackendError, match=r"cannot be made.*WORKBENCH_HOME") as caught:
+        resolve("anything")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_are_hashed_where_the_cache_cannot_be_written(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    wanted = weights_sha256(resolve(str(tiny_model)))
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "weights-sha256").write_text("a file where the folder should be")
+    assert weights_sha256(resolve(str(tiny_model))) == wanted

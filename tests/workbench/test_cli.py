@@ -69,6 +69,8 @@ BAD_INPUT = {
     "negative seed": (("--seed=-1",), "64 bits"),
     "fractional seed": (("--seed", "1.5"), "whole numbers"),
     "unknown scheduler": (("--scheduler", "magic"), "known are ddim"),
+    "empty scheduler": (("--scheduler", ""), "known are ddim"),
+    "JSON without a name": (("--json", ""), "is a folder"),
     "unknown backend": (("--variant", "pytroch"), "Did you mean pytorch"),
     "unknown optimization": (("--variant", "pytorch+sdap"), "known: sdpa"),
     "unknown precision": (("--variant", "pytorch:fp8"), "fp32, bf16, fp16"),

@@ -81,7 +81,7 @@ def request_of(options: argparse.Namespace, card: ModelCard) -> Request:
         guidance_scale=card.defaults.guidance_scale if options.guidance is None else options.guidance,
         width=width,
         height=height,
-        scheduler=options.scheduler or card.defaults.scheduler,
+        scheduler=card.defaults.scheduler if options.scheduler is None else options.scheduler,
     ).check()
 
 
@@ -95,7 +95,7 @@ def variant(text: str) -> Variant:
 
 def json_path(options: argparse.Namespace) -> Path | None:
     """The file that ``--json`` names; None for stdout or where there is none."""
-    return Path(options.json) if options.json and options.json != STDOUT else None
+    return None if options.json in (None, STDOUT) else Path(options.json)
 
 
 _MODEL_HELP = "critters (default), sd14-synthetic, a diffusers folder, a .safetensors or .ckpt file, or a hub id OWNER/NAME"
