@@ -13,6 +13,10 @@ APPLICATION = "diffusion-workbench"
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
 
+class NoPlace(BackendError, OSError):
+    """A folder that cannot be made: an OSError for who can do without it, and one line for who cannot."""
+
+
 def cache_dir() -> Path:
     """What can be made again: converted models, kernels, hashes. Created if need be; safe to delete."""
     return _made(os.environ.get("WORKBENCH_HOME"), "cache", platformdirs.user_cache_dir(APPLICATION))
@@ -28,7 +32,7 @@ def _made(home: str | None, name: str, usual: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BackendError(
+        raise NoPlace(
             f"the {name} folder {path} cannot be made: {error.strerror or error}; WORKBENCH_HOME=/some/folder moves it"
         ) from error
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from backends.contract import BackendError
 from ui import system
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
     application = QApplication(arguments if arguments is not None else sys.argv)
     application.setApplicationName("diffusion-workbench")
     application.setApplicationDisplayName("Diffusion Workbench")
-    window = open_window(application)
+    try:
+        window = open_window(application)
+    except BackendError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     window.show()
     return application.exec()
 
