@@ -17,7 +17,12 @@ RECIPES: dict[str, dict[str, Any]] = {
     "vae_decoder": {"method": "nncf.quantize", "preset": "mixed"},
     "text_encoder": {"method": "nncf.compress_weights", "mode": "int8_asym"},
 }
-"""How each part is quantized, as :mod:`backends.openvino.quantization` does it."""
+"""How each part is quantized, as :mod:`backends.openvino.quantization` does it.
+
+The decoder of critters, on 32 drawings against itself at fp32: activations and weights in 8 bits 42.6 dB in 0.35 of the
+time, weights alone 53.0 dB in the time of bf16; bf16 around the 8 bits costs nothing against fp32 around them. Leaving
+its first or last convolution out gains 0.1 dB.
+"""
 
 
 class Quantized:
