@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +29,7 @@ from workbench.document import (
     write_document,
 )
 from workbench.environment import environment
-from workbench.files import CannotWrite, WriteFailed, check_writable, check_writable_folder, write_whole
+from workbench.files import CannotWrite, check_writable, check_writable_folder, write_whole
 from workbench.results import Memory, Quality, Result
 from workbench.summary import stage_statistics, summarize
 
@@ -195,17 +197,29 @@ def test_an_unreadable_file_is_named_in_one_line(tmp_path: Path) -> None:
         read_document(tmp_path / "missing.json")
 
 
+ROOT = Path(__file__).parents[2]
+
+WRITES_TOO_MUCH = """
+import resource, signal, sys
+from pathlib import Path
+from workbench.files import WriteFailed, write_whole
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+try:
+    write_whole(Path(sys.argv[1]), bytes(20_000))
+except WriteFailed as error:
+    print(error)
+"""
+
+
 def test_a_full_disk_is_a_clear_error_and_leaves_nothing(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource", reason="limits of POSIX")
+    """In a process of its own: the limit is the whole process's, and kills one whose handlers a library changed."""
+    pytest.importorskip("resource", reason="limits of POSIX")
     path = tmp_path / "a.json"
     write_whole(path, b"before")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
-    try:
-        with pytest.raises(WriteFailed, match=r"a\.json cannot be written"):
-            write_whole(path, bytes(20_000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    command = [sys.executable, "-c", WRITES_TOO_MUCH, str(path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert "a.json cannot be written" in ended.stdout, ended.stderr
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
 
 
