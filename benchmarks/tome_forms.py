@@ -1,6 +1,6 @@
 """What the forms of token merging cost and gain: every form against no merging, in OpenVINO and in PyTorch.
 
-    python benchmarks/tome_forms.py [--subject block|critters|sd14] [--engine openvino|pytorch] [--precisions f32 bf16]
+    python benchmarks/tome_forms.py [--subject block|critters] [--engine openvino|pytorch] [--precisions f32 bf16]
                                     [--ratios 0.4 0.5] [--forms ...] [--repeat N] [--profile N]
 
 Runs are interleaved (every configuration once, then again), so that a drifting machine favours none. Prints a table in
@@ -95,20 +95,12 @@ def critters_subject() -> Subject:
     return _unet_subject("UNet of critters (1024 tokens, 96 channels, 3 heads)", new_unet(), 32, TEXT_WIDTH)
 
 
-def sd14_subject() -> Subject:
-    from diffusers import UNet2DConditionModel
-
-    from backends import sd14
-
-    return _unet_subject("UNet of SD 1.4", UNet2DConditionModel.from_config(sd14.UNET), 64, 768)
-
-
 def _unet_subject(title: str, unet: Any, size: int, width: int) -> Subject:
     inputs = (torch.randn(2, 4, size, size), torch.tensor(500), torch.randn(2, TEXT_TOKENS, width))
     return Subject(title, UNet(unet), inputs, lambda ratio, form: apply_tome(unet, ratio, form=form))
 
 
-SUBJECTS = {"block": block_subject, "critters": critters_subject, "sd14": sd14_subject}
+SUBJECTS = {"block": block_subject, "critters": critters_subject}
 
 
 def openvino_runs(subject: Subject, precisions: list[str], ratio: float, form: str) -> list[Run]:
@@ -185,10 +177,8 @@ def measure(runs: list[Run], repeat: int, engine: str) -> None:
 
 
 def print_table(runs: list[Run]) -> None:
-    print(
-        "| precision | ratio | form | median ms | min .. max | time, share of no merging | max difference |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| precision | ratio | form | median ms | min .. max | share | CPU ms | share | max difference |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for run in sorted(runs, key=lambda run: (-len(run.precision), run.ratio, run.form)):
         base = next(other for other in runs if other.precision == run.precision and not other.ratio)
         shares = [mine / other for mine, other in zip(run.milliseconds, base.milliseconds, strict=True)]
