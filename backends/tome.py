@@ -76,8 +76,8 @@ def match(
 ) -> Matching | None:
     """The bipartite soft matching of (B, N, any) by cosine similarity; None where there is nothing to merge.
 
-    Similarity is computed in fp32 at least: in bf16 the cosines of neighbours, all near 1, are nearly all equal, and
-    their order would be that of the rows of the picture.
+    Similarity is computed in fp32 at least: bf16 has steps of 1/256 just below 1, where the cosines of neighbours lie, so
+    that many would tie, and the ties be settled by place.
     """
     count = width * height
     if not torch.jit.is_tracing() and metric.shape[1] != count:
@@ -92,7 +92,7 @@ def match(
     directions = metric.index_select(1, destinations) / lengths.index_select(1, destinations)
     nearest, target = (metric.index_select(1, sources) @ directions.transpose(1, 2)).max(dim=-1)
     similarity = nearest / lengths.index_select(1, sources)[..., 0]
-    # Not stable=True: OpenVINO's stable TopK is 10 to 50 times slower, and its plain one as repeatable.
+    # Not stable=True: OpenVINO's stable TopK took 20 to 40 times as long, and its plain one as repeatable.
     order = similarity.argsort(dim=-1, descending=True)
     first, rest = order[:, :merged_count], order[:, merged_count:]
     return Matching(
