@@ -4,7 +4,8 @@
                                     [--ratios 0.4 0.5] [--forms ...] [--repeat N] [--profile N]
 
 Runs are interleaved (every configuration once, then again), so that a drifting machine favours none. Prints a table in
-Markdown: median, fastest and slowest milliseconds, and the median of the ratios to the unmerged run of the same round.
+Markdown: median, fastest and slowest milliseconds, and the median of the ratios to the unmerged run of the same round; and
+the same of the process's CPU time, which a busy machine disturbs less (with ``OMP_NUM_THREADS=1``, hardly at all).
 ``--profile`` adds the N slowest operations of each configuration that are not in the unmerged one, from OpenVINO's PERF_COUNT.
 """
 
@@ -53,6 +54,7 @@ class Run:
     difference: float
     request: Any = None
     milliseconds: list[float] = field(default_factory=list)
+    cpu_milliseconds: list[float] = field(default_factory=list)
 
 
 class Block(torch.nn.Module):
@@ -170,10 +172,11 @@ def measure(runs: list[Run], repeat: int, engine: str) -> None:
         for run in runs:
             if engine == "pytorch":
                 run.request()
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             run.call()
             if number:
                 run.milliseconds.append((time.perf_counter() - start) * 1e3)
+                run.cpu_milliseconds.append((time.process_time() - cpu_start) * 1e3)
 
 
 def print_table(runs: list[Run]) -> None:
@@ -181,12 +184,17 @@ def print_table(runs: list[Run]) -> None:
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for run in sorted(runs, key=lambda run: (-len(run.precision), run.ratio, run.form)):
         base = next(other for other in runs if other.precision == run.precision and not other.ratio)
-        shares = [mine / other for mine, other in zip(run.milliseconds, base.milliseconds, strict=True)]
         times = run.milliseconds
         print(
             f"| {run.precision} | {run.ratio:g} | {run.form} | {statistics.median(times):.1f} "
-            f"| {min(times):.1f} .. {max(times):.1f} | {statistics.median(shares):.2f} | {run.difference:.1e} |"
+            f"| {min(times):.1f} .. {max(times):.1f} | {_share(times, base.milliseconds):.2f} "
+            f"| {statistics.median(run.cpu_milliseconds):.1f} "
+            f"| {_share(run.cpu_milliseconds, base.cpu_milliseconds):.2f} | {run.difference:.1e} |"
         )
+
+
+def _share(times: list[float], unmerged: list[float]) -> float:
+    return statistics.median(mine / other for mine, other in zip(times, unmerged, strict=True))
 
 
 def print_profile(runs: list[Run], count: int) -> None:
