@@ -42,6 +42,11 @@ def save_model(
     pipeline.to(dtype=torch.float16, silence_dtype_warnings=True)
     pipeline.unet.to(memory_format=torch.contiguous_format)
     pipeline.save_pretrained(folder, safe_serialization=True)
+    vae_config = folder / "vae" / "config.json"
+    kept = {
+        name: value for name, value in json.loads(vae_config.read_text()).items() if name != "_name_or_path"
+    }
+    vae_config.write_text(json.dumps(kept, indent=2) + "\n")
     settings = {"name": "critters", "defaults": DEFAULTS, "latent_rgb": latent_rgb(latents, colours)}
     (folder / "workbench.json").write_text(json.dumps(settings, indent=2) + "\n")
 
