@@ -187,7 +187,7 @@ def test_compare_prints_a_table_and_writes_every_file_asked_for(model: str, tmp_
     assert [len(summary.totals_ms) for summary in document.summaries()] == [2, 2]
     assert [run.result.variant.precision for run in document.runs] == ["fp32", "fp32", "bf16", "bf16"]
     page = (tmp_path / "a.html").read_text()
-    assert page.count('src="data:image/png;base64,') == 4 and "./run compare --variant pytorch:fp32" in page
+    assert page.count('alt="“a cat” made by pytorch:') == 4 and "./run compare --variant pytorch:fp32" in page
     events = json.loads((tmp_path / "a.trace").read_text())["traceEvents"]
     assert {"stage", "kernel", "iteration", "memory"} <= {event.get("cat") for event in events}
     kept = History().entries(limit=1)[0]
