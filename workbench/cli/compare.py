@@ -13,6 +13,7 @@ from workbench.cli.arguments import (
     UsageError,
     add_request_options,
     add_running_options,
+    repeats,
     request_of,
     variant,
 )
@@ -48,7 +49,7 @@ def add_to(commands: Any) -> None:
         "--baseline", type=variant, metavar="V", help="what the others are compared with; default: the first"
     )
     parser.add_argument(
-        "--repeat", type=int, default=1, metavar="N", help="repeats, interleaved: A B C A B C"
+        "--repeat", type=repeats, default=1, metavar="N", help="repeats, interleaved: A B C A B C"
     )
     parser.add_argument(
         "--unet-only", action="store_true", help="time single UNet iterations, batch 2; makes no picture"

@@ -16,10 +16,10 @@ from workbench.figures import noise_warnings, pace
 from workbench.ladder_table import ClimbedLadder, climbed, memory_figures
 from workbench.report import charts as draw
 from workbench.report.ladder_chart import ladder_bars
-from workbench.report.tables import Table, figures_table, ladder_table, stages_table
 from workbench.results import Result
 from workbench.rounds import SYNTHETIC_NOTICE
 from workbench.summary import Summary
+from workbench.tables import Table, figures_table, ladder_table, stages_table
 from workbench.timeline import format_ms
 
 

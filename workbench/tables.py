@@ -1,4 +1,4 @@
-"""The tables of a report: every number written as a person reads it, none without its unit in the heading."""
+"""Results as tables of text, for a page, a terminal and a document: no number without its unit in the heading."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from workbench.summary import Summary
 from workbench.timeline import STAGE_TITLES
 
 NONE = "–"
+QUALITIES = ("psnr_db", "ssim", "prompt_fidelity")
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,7 @@ def figures_table(document: Document, names: Sequence[str], summaries: Sequence[
             _mebibytes(summary.memory.weights_bytes),
             _mebibytes(summary.memory.tensors_bytes),
         ]
-        row += (
-            [_shown(figures.get(key)) for key in ("psnr_db", "ssim", "prompt_fidelity")]
-            if shows_quality
-            else []
-        )
+        row += [_shown(figures.get(key)) for key in QUALITIES] if shows_quality else []
         rows.append(tuple(row))
     failed = frozenset(place for place, item in enumerate(summaries) if item.status != "ok")
     return Table(tuple(headings), tuple(rows), failed)
@@ -92,34 +89,47 @@ def _stage(summary: Summary, stage: str) -> str:
 
 
 def ladder_table(document: Document, found: ClimbedLadder) -> Table:
-    """Every row of a ladder, measured and published."""
+    """Every row of a ladder, measured and published. Its last columns are those of the quality, where there is one."""
     ladder = found.ladder
     speedup = ladder.measure == "speedup"
-    headings = ["Row", "Tensors, MiB", "Weights, MiB"]
+    shows_quality = not (document.unet_only or document.model.synthetic)
+    headings = ["Row"] + ([] if speedup else ["Tensors, MiB"]) + ["Weights, MiB"]
     headings += ["Model memory", "Published", "Load, s"] if speedup else []
     headings += ["UNet iteration, ms" if document.unet_only else "Total, ms"]
-    headings += ["Speed-up" if speedup else "Change of latency", "Published"]
-    shows_quality = not (document.unet_only or document.model.synthetic)
-    headings += ["SSIM"] if shows_quality else []
+    headings += ["Speed-up" if speedup else "Change", "Published"]
+    headings += ["PSNR, dB", "SSIM", "Fidelity"] if shows_quality else []
     rows = []
     for rung in found.rungs:
         weights, tensors = memory_figures(rung.summary)
-        row = [rung.name, _number(tensors), _number(weights)]
+        figures = figures_of(rung.summary)
+        row = [rung.name] + ([] if speedup else [_number(tensors)]) + [_number(weights)]
         if speedup:
             published = rung.published_weights
             row += [
                 NONE if rung.weights is None else f"{rung.weights:.2f}×",
                 NONE if published is None else f"{published:g}×",
-                _shown(figures_of(rung.summary).get("load_seconds")),
+                _shown(figures.get("load_seconds")),
             ]
-        row += [shown_pace(rung.pace), shown_relative(ladder, rung.relative)]
-        row.append(shown_all_published(found, rung))
-        if shows_quality:
-            row.append(_shown(figures_of(rung.summary).get("ssim")))
+        row += [
+            shown_pace(rung.pace),
+            shown_relative(ladder, rung.relative),
+            shown_all_published(found, rung),
+        ]
+        row += [_shown(figures.get(key)) for key in QUALITIES] if shows_quality else []
         rows.append(tuple(row))
     failed = frozenset(place for place, rung in enumerate(found.rungs) if rung.summary.status != "ok")
     notes = tuple(f"{rung.adds} · {format_variant(rung.summary.variant)}" for rung in found.rungs)
     return Table(tuple(headings), tuple(rows), failed, notes)
+
+
+def markdown(table: Table) -> str:
+    """The table as Markdown: the first column to the left, the figures to the right."""
+    lines = [
+        table.headings,
+        ("---", *["---:"] * (len(table.headings) - 1)),
+        *(tuple(cell.replace("|", "\\|") for cell in row) for row in table.rows),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _shown(item: Figure | None) -> str:
