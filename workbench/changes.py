@@ -79,7 +79,8 @@ def _differences(before: Document, after: Document) -> Iterator[str]:
     for one, other in zip(before.requests, after.requests, strict=False):
         fields = asdict(other)
         for name, value in asdict(one).items():
-            if value != fields[name]:
+            words = name in ("prompt", "negative_prompt")
+            if value != fields[name] and not (words and (before.unet_only or after.unet_only)):
                 yield f"{name.replace('_', ' ')}: {value} → {fields[name]}"
     if len(before.requests) != len(after.requests):
         yield f"the number of requests: {len(before.requests)} → {len(after.requests)}"

@@ -51,8 +51,16 @@ CREATE TABLE picture (
 """
 
 
-class HistoryError(ValueError):
-    """A record that is not there, or a store that cannot be used, in one line."""
+class HistoryError(RuntimeError):
+    """A store that cannot be used, in one line."""
+
+
+class UnknownRecord(HistoryError):
+    """A record that is not there."""
+
+
+class InvalidTag(HistoryError):
+    """A tag that is too long."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +139,7 @@ class History:
             return [_entry(row) for row in connection.execute(query, values)]
 
     def entry(self, number: int) -> Entry:
-        """One record. Raises HistoryError where there is none of that number."""
+        """One record. Raises :class:`UnknownRecord` where there is none of that number."""
         query = "SELECT id, recorded_at, kind, model, synthetic, prompt, variants, status, tag FROM record WHERE id = ?"
         with self._transaction() as connection:
             row = connection.execute(query, (number,)).fetchone()
@@ -159,7 +167,7 @@ class History:
         return {(request, parse_variant(line)): png for request, line, png in rows}
 
     def tag(self, number: int, tag: str) -> None:
-        """Name a record; an empty tag takes the name away. Raises HistoryError where it is too long or there is no record."""
+        """Name a record; an empty tag takes the name away. Raises :class:`InvalidTag` or :class:`UnknownRecord`."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             changed = connection.execute(
                 "UPDATE record SET tag = ? WHERE id = ?", (_checked_tag(tag), number)
@@ -168,14 +176,14 @@ class History:
             raise self._missing(number)
 
     def delete(self, numbers: Sequence[int]) -> None:
-        """Remove records with their pictures, all of them or, where one is not there, none (HistoryError)."""
+        """Remove records with their pictures, all of them or, where one is not there, none (:class:`UnknownRecord`)."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             for number in dict.fromkeys(numbers):
                 if not connection.execute("DELETE FROM record WHERE id = ?", (number,)).rowcount:
                     raise self._missing(number)
 
-    def _missing(self, number: int) -> HistoryError:
-        return HistoryError(
+    def _missing(self, number: int) -> UnknownRecord:
+        return UnknownRecord(
             f"there is no record {number} in the history; ./run history list shows those there are"
         )
 
@@ -230,7 +238,7 @@ def _status(document: Document) -> str:
 
 def _checked_tag(tag: str) -> str:
     if len(tag) > MAXIMUM_TAG_CHARACTERS:
-        raise HistoryError(f"the tag has {len(tag):,} characters; at most {MAXIMUM_TAG_CHARACTERS} are kept")
+        raise InvalidTag(f"the tag has {len(tag):,} characters; at most {MAXIMUM_TAG_CHARACTERS} are kept")
     return _storable(tag)
 
 
