@@ -97,6 +97,15 @@ def to_json(document: Document) -> dict[str, Any]:
     )
 
 
+def brief(document: Document) -> Document:
+    """The document less what its figures are not made from: memory samples, kernels, warm-up. A twentieth of the file."""
+    runs = tuple(
+        replace(run, result=replace(run.result, spans=_stages(run.result), samples=(), warmup=()))
+        for run in document.runs
+    )
+    return replace(document, runs=runs)
+
+
 def from_json(data: object) -> Document:
     """Read what :func:`to_json` made. Raises :class:`UnreadableDocument` for anything else."""
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
@@ -187,6 +196,10 @@ _PLAIN = (
     "unet_only",
     "overhead_ms",
 )
+
+
+def _stages(result: Result) -> tuple[Span, ...]:
+    return tuple(span for span in result.spans if span.kind == "stage")
 
 
 def _entry(document: Document, summary: Summary) -> dict[str, Any]:

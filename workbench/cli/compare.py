@@ -19,6 +19,7 @@ from workbench.cli.arguments import (
 )
 from workbench.cli.names import picture_name
 from workbench.cli.outputs import (
+    add_brief_option,
     add_report_option,
     add_trace_option,
     check_outputs,
@@ -58,6 +59,7 @@ def add_to(commands: Any) -> None:
     add_running_options(parser)
     add_report_option(parser)
     add_trace_option(parser)
+    add_brief_option(parser)
     parser.set_defaults(command=compare)
 
 

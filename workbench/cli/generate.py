@@ -17,7 +17,14 @@ from workbench.cli.arguments import (
     variant,
 )
 from workbench.cli.names import picture_name
-from workbench.cli.outputs import add_trace_option, check_outputs, keep, write_outputs, write_pictures
+from workbench.cli.outputs import (
+    add_brief_option,
+    add_trace_option,
+    check_outputs,
+    keep,
+    write_outputs,
+    write_pictures,
+)
 from workbench.cli.running import encoded, perform
 from workbench.cli.table import print_run
 from workbench.comparison import Comparison
@@ -39,6 +46,7 @@ def add_to(commands: Any) -> None:
     )
     add_running_options(parser)
     add_trace_option(parser)
+    add_brief_option(parser)
     parser.set_defaults(command=generate)
 
 

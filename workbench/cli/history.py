@@ -18,6 +18,7 @@ from workbench.cli.arguments import STDOUT, UsageError, add_json_option, json_pa
 from workbench.cli.devices import write_json_data
 from workbench.cli.names import picture_name
 from workbench.cli.outputs import (
+    add_brief_option,
     add_report_option,
     add_trace_option,
     check_outputs,
@@ -68,6 +69,7 @@ def add_to(commands: Any) -> None:
     add_json_option(exporting)
     add_report_option(exporting)
     add_trace_option(exporting)
+    add_brief_option(exporting)
     exporting.set_defaults(command=_export)
 
 

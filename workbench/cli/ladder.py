@@ -17,7 +17,14 @@ from workbench.cli.arguments import (
     repeats,
     request_of,
 )
-from workbench.cli.outputs import add_report_option, add_trace_option, check_outputs, keep, write_outputs
+from workbench.cli.outputs import (
+    add_brief_option,
+    add_report_option,
+    add_trace_option,
+    check_outputs,
+    keep,
+    write_outputs,
+)
 from workbench.cli.running import encoded, perform
 from workbench.cli.table import print_ladder
 from workbench.ladder_table import climbed
@@ -62,6 +69,7 @@ def add_to(commands: Any) -> None:
     add_running_options(parser)
     add_report_option(parser)
     add_trace_option(parser)
+    add_brief_option(parser)
     parser.set_defaults(command=ladder, seed=SEED)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from backends.contract import Variant
 from backends.paths import NoPlace
 from workbench.cli.arguments import STDOUT, UsageError, json_path
-from workbench.document import Document, dumps, write_document
+from workbench.document import Document, brief, dumps, write_document
 from workbench.files import check_writable, write_whole
 from workbench.history import History, HistoryError, Kind
 from workbench.trace import write_trace
@@ -39,6 +39,15 @@ def add_trace_option(parser: Any) -> None:
     )
 
 
+def add_brief_option(parser: Any) -> None:
+    """``--brief``."""
+    parser.add_argument(
+        "--brief",
+        action="store_true",
+        help="leave memory samples, kernels and warm-up out of the JSON; every figure stays",
+    )
+
+
 def check_outputs(options: argparse.Namespace, **more: Path | None) -> None:
     """Raise UsageError or CannotWrite before anything is run for nothing; ``more`` are files of other options."""
     wanted = {
@@ -63,10 +72,11 @@ def check_outputs(options: argparse.Namespace, **more: Path | None) -> None:
 def write_outputs(options: argparse.Namespace, document: Document, pictures: Pictures) -> None:
     """Write the JSON, the report and the trace where they were asked for. Raises CannotWrite."""
     path = json_path(options)
+    written = brief(document) if getattr(options, "brief", False) else document
     if path is not None:
-        write_document(path, document)
+        write_document(path, written)
     elif options.json == STDOUT:
-        sys.stdout.write(dumps(document))
+        sys.stdout.write(dumps(written))
         sys.stdout.flush()
     if getattr(options, "report", None) is not None:
         from workbench.report.page import write_report
