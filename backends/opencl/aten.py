@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
 from backends.opencl.capture import Builder, Handler
@@ -160,21 +159,13 @@ def _linear(builder: Builder, x: View, weight: Any, bias: Any = None) -> View:
         weight.shape[0],
     )
     m = rows.shape[2]
-    packed = builder.constant(weight, _transposed)
+    packed = builder.constant(weight, "transposed")
     inputs = [rows, builder.reshaped(packed, (1, 1, *packed.shape))]
     if bias is not None:
         inputs.append(builder.constant(bias).expanded((1, 1, m, features)))
     extras = ("bias",) if bias is not None else ()
     out = builder.emit("matmul", tuple(inputs), (1, 1, m, features), scale=1.0, extras=extras)
     return builder.reshaped(out, (*x.shape[:-1], features))
-
-
-def _transposed(weight: np.ndarray) -> np.ndarray:
-    return weight.T
-
-
-def _packed_convolution(weight: np.ndarray) -> np.ndarray:
-    return weight.transpose(2, 3, 1, 0)
 
 
 def _conv2d(
@@ -195,7 +186,7 @@ def _conv2d(
     n, _, *size = x.shape
     height, wide = ((length + 2 * padding[0] - kernel) // stride[0] + 1 for length in size)
     shape = (n, channels, height, wide)
-    inputs = [x, builder.constant(weight, _packed_convolution)]
+    inputs = [x, builder.constant(weight, "convolution")]
     if bias is not None:
         inputs.append(builder.reshaped(builder.constant(bias), (1, channels, 1, 1)).expanded(shape))
     return builder.emit(

@@ -33,7 +33,8 @@ class Compiled:
         """The network for the shapes of these inputs, captured and compiled where it is new."""
         key = tuple(tuple(tensor.shape) for tensor in inputs.values())
         if key not in self.networks:
-            graph = optimized(capture(self.module, inputs), self.switches, self.precision)
+            attends = self.engine.core.attends
+            graph = optimized(capture(self.module, inputs), self.switches, self.precision, attends)
             self.networks[key] = Network(self.engine, graph, self.reuse)
         return self.networks[key]
 

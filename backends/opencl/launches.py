@@ -36,14 +36,21 @@ class Launch:
     bytes: int = 0
 
 
-def launches(graph: Graph) -> list[Launch]:
-    """One for every operation. Raises BackendError naming an operation that has no kernel."""
-    return [launch(graph.values, operation) for operation in graph.operations]
+Maker = Callable[[Mapping[str, Value], Operation], Launch]
+"""What makes the launch of an operation of one kind; its arguments and bytes are filled in by :func:`launch`."""
 
 
-def launch(values: Mapping[str, Value], operation: Operation) -> Launch:
+def launches(graph: Graph, makers: Mapping[str, Maker]) -> list[Launch]:
+    """One for every operation, by a core's ``makers`` or the portable ones.
+
+    Raises BackendError naming an operation that has no kernel.
+    """
+    return [launch(graph.values, operation, makers) for operation in graph.operations]
+
+
+def launch(values: Mapping[str, Value], operation: Operation, makers: Mapping[str, Maker]) -> Launch:
     """The launch of one operation."""
-    maker = _MAKERS.get(operation.kind)
+    maker = makers.get(operation.kind) or _MAKERS.get(operation.kind)
     if maker is None:
         raise BackendError(
             f"the OpenCL runtime has no kernel for {operation.kind}, which {operation.module} uses"
@@ -58,11 +65,12 @@ def _touched(view: View) -> int:
     return math.prod(n for n, step in zip(view.shape, view.strides, strict=True) if step or n == 1)
 
 
-def _described(prefix: str, view: View, values: Mapping[str, Value]) -> Macros:
+def described(prefix: str, view: View, values: Mapping[str, Value]) -> Macros:
     """Type, offset and strides of a view as macros that begin with ``prefix``."""
     dtype = values[view.value].dtype
     macros: Macros = {
         f"{prefix}_T": C_TYPES[dtype],
+        f"{prefix}_TYPE": dtype,
         f"{prefix}_READ": f"READ_{dtype}",
         f"{prefix}_WRITE": f"WRITE_{dtype}",
         f"{prefix}_OFFSET": view.offset,
@@ -70,7 +78,7 @@ def _described(prefix: str, view: View, values: Mapping[str, Value]) -> Macros:
     return macros | {f"{prefix}_S{axis}": step for axis, step in enumerate(view.strides)}
 
 
-def _made(
+def made(
     values: Mapping[str, Value],
     operation: Operation,
     kernel: str,
@@ -80,10 +88,11 @@ def _made(
     *sources: str,
     flops: int = 0,
 ) -> Launch:
-    described: Macros = {}
+    """A launch of ``kernel`` of the files ``sources``, with every view described in ``macros`` beside those given."""
+    whole: Macros = {}
     for prefix, view in views.items():
-        described |= _described(prefix, view, values)
-    return Launch(kernel, ("common.cl", *sources), described | macros, (), *sizes, operation, flops)
+        whole |= described(prefix, view, values)
+    return Launch(kernel, ("common.cl", *sources), whole | macros, (), *sizes, operation, flops)
 
 
 def _numbered(operation: Operation) -> dict[str, View]:
@@ -100,10 +109,10 @@ def _elementwise(values: Mapping[str, Value], operation: Operation) -> Launch:
     attributes = operation.attributes
     macros: Macros = {f"D{axis}": length for axis, length in enumerate(views[0].shape)}
     macros |= {"INPUTS": len(operation.inputs), "EXPRESSION": EXPRESSIONS[attributes["expression"]]}
-    macros |= {f"S{i}": _number(scalar) for i, scalar in enumerate(attributes["scalars"])}
+    macros |= {f"S{i}": number(scalar) for i, scalar in enumerate(attributes["scalars"])}
     count = operation.output.elements
     named = dict(zip(names, views, strict=True))
-    return _made(
+    return made(
         values, operation, "elementwise", named, macros, _items(count), "elementwise.cl", flops=count
     )
 
@@ -138,7 +147,8 @@ def collapsed(views: list[View]) -> list[View]:
     ]
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A float as OpenCL C writes it."""
     return f"({value!r}f)"
 
 
@@ -156,7 +166,7 @@ def _reduce(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros["FUNCTION"] = operation.attributes["function"].upper()
     sizes = (x.shape[0] * x.shape[1] * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
     views = _numbered(operation) | {"A0": x}
-    return _made(
+    return made(
         values, operation, "reduce", views, macros, sizes, "reduction.cl", "reduce.cl", flops=x.elements
     )
 
@@ -176,13 +186,13 @@ def _group_norm(values: Mapping[str, Value], operation: Operation) -> Launch:
         "C0": x.shape[2],
         "C1": x.shape[3],
         "CHANNEL(j)": "((j)%C1)" if swapped else "((j)/C1)",
-        "EPSILON": _number(attributes["epsilon"]),
+        "EPSILON": number(attributes["epsilon"]),
         "SILU": int(attributes["silu"]),
     }
     sizes = (n * shape[1] * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
     views = {"OUT": output, "A0": x, "A1": weight, "A2": bias}
     count = 8 * x.elements
-    return _made(
+    return made(
         values, operation, "group_norm", views, macros, sizes, "reduction.cl", "group_norm.cl", flops=count
     )
 
@@ -192,12 +202,12 @@ def _layer_norm(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros: Macros = {
         "WIDTH": REDUCTION_WIDTH,
         "C1": width,
-        "EPSILON": _number(operation.attributes["epsilon"]),
+        "EPSILON": number(operation.attributes["epsilon"]),
     }
     sizes = (rows * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
     views = _numbered(operation)
     count = 8 * rows * width
-    return _made(
+    return made(
         values, operation, "layer_norm", views, macros, sizes, "reduction.cl", "layer_norm.cl", flops=count
     )
 
@@ -208,7 +218,7 @@ def _softmax_statistics(values: Mapping[str, Value], operation: Operation) -> La
     sizes = (b0 * b1 * rows * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
     sources = ("reduction.cl", "softmax_statistics.cl")
     count = 3 * operation.inputs[0].elements
-    return _made(
+    return made(
         values, operation, "softmax_statistics", _numbered(operation), macros, sizes, *sources, flops=count
     )
 
@@ -216,36 +226,39 @@ def _softmax_statistics(values: Mapping[str, Value], operation: Operation) -> La
 def _embedding(values: Mapping[str, Value], operation: Operation) -> Launch:
     rows, columns = operation.output.shape
     sizes = (-(-columns // ITEMS) * ITEMS, rows), (ITEMS, 1)
-    return _made(
+    return made(
         values, operation, "embedding", _numbered(operation), {"COLUMNS": columns}, sizes, "embedding.cl"
     )
+
+
+def extra_views(operation: Operation) -> tuple[dict[str, View], Macros]:
+    """The extras of a product as ``ST`` and ``E0``, ``E1``...; and the macros that count them."""
+    views: dict[str, View] = {}
+    names = operation.attributes["extras"]
+    for name, view in zip(names, operation.inputs[2:], strict=True):
+        views["ST" if name == "statistics" else f"E{len(views) - ('ST' in views)}"] = view
+    statistics = int("statistics" in names)
+    return views, {"EXTRAS": len(views) - statistics, "STATISTICS": statistics}
 
 
 def _product(
     values: Mapping[str, Value], operation: Operation, left: View, right: View, macros: Macros
 ) -> Launch:
     """What matrix products and convolutions share: M x K times K x N in 64 x 64 tiles."""
-    names = operation.attributes["extras"]
-    views = {"OUT": operation.output, "A": left, "B": right}
-    added = 0
-    for name, view in zip(names, operation.inputs[2:], strict=True):
-        if name == "statistics":
-            views["ST"] = view
-        else:
-            views[f"E{added}"] = view
-            added += 1
-    macros = {"EXTRAS": added, "STATISTICS": int("statistics" in names), **macros}
+    views, counts = extra_views(operation)
+    views |= {"OUT": operation.output, "A": left, "B": right}
+    macros = counts | macros
     m, n, k, batch = (int(macros[name]) for name in ("M", "N", "K", "B"))
     sizes = (-(-n // 64) * 16, -(-m // 64) * 16, batch), (16, 16, 1)
     flops = 2 * m * n * k * batch
-    return _made(values, operation, "matmul", views, macros, sizes, "matmul.cl", flops=flops)
+    return made(values, operation, "matmul", views, macros, sizes, "matmul.cl", flops=flops)
 
 
 def _matmul(values: Mapping[str, Value], operation: Operation) -> Launch:
     left, right = operation.inputs[:2]
     b0, b1, m, k = left.shape
     macros: Macros = {"CONVOLUTION": 0, "M": m, "N": right.shape[3], "K": k, "B": b0 * b1, "B1": b1}
-    macros["SCALE"] = _number(operation.attributes["scale"])
+    macros["SCALE"] = number(operation.attributes["scale"])
     return _product(values, operation, left, right, macros)
 
 
@@ -267,11 +280,11 @@ def _flash_attention(values: Mapping[str, Value], operation: Operation) -> Launc
     batch, heads, tokens, width = operation.output.shape
     keys = operation.inputs[1].shape[2]
     macros: Macros = {"WIDTH": QUERIES, "HEADS": heads, "TOKENS": tokens, "KEYS": keys, "D": width}
-    macros |= {"MASKED": int(len(operation.inputs) > 3), "SCALE": _number(operation.attributes["scale"])}
+    macros |= {"MASKED": int(len(operation.inputs) > 3), "SCALE": number(operation.attributes["scale"])}
     sizes = (-(-tokens // QUERIES) * QUERIES, batch * heads), (QUERIES, 1)
     flops = 4 * batch * heads * tokens * keys * width
     views = _numbered(operation)
-    return _made(
+    return made(
         values, operation, "flash_attention", views, macros, sizes, "flash_attention.cl", flops=flops
     )
 
@@ -289,10 +302,10 @@ def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros["PADDING"] = operation.attributes.get("padding", 0)
     sizes = (-(-channels // ITEMS) * ITEMS, n * down * across), (ITEMS, 1)
     flops = 4 * (tile + 2) ** 3 * n * down * across * channels
-    return _made(values, operation, operation.kind, views, macros, sizes, "winograd.cl", flops=flops)
+    return made(values, operation, operation.kind, views, macros, sizes, "winograd.cl", flops=flops)
 
 
-_MAKERS: dict[str, Callable[[Mapping[str, Value], Operation], Any]] = {
+_MAKERS: dict[str, Maker] = {
     "elementwise": _elementwise,
     "reduce": _reduce,
     "group_norm": _group_norm,

@@ -7,29 +7,12 @@ values, so that the smaller tile is taken there.
 
 from __future__ import annotations
 
-import numpy as np
-
 from backends.opencl.editing import Editor, rewritten
-from backends.opencl.graph import Graph, Operation, Value, View
+from backends.opencl.graph import Graph, Operation, View
 
 FEWEST_CHANNELS = 32
 FEWEST_TILES = 16
 TILES = {"fp32": 4, "fp16": 2}
-FILTER_TRANSFORMS = {
-    2: np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]),
-    4: np.array(
-        [
-            [1 / 4, 0, 0],
-            [-1 / 6, -1 / 6, -1 / 6],
-            [-1 / 6, 1 / 6, -1 / 6],
-            [1 / 24, 1 / 12, 1 / 6],
-            [1 / 24, -1 / 12, 1 / 6],
-            [0, 0, 1],
-        ]
-    ),
-}
-"""G of the paper, by output tile: a filter g becomes G g G^T."""
-
 
 def apply(graph: Graph, enabled: bool, tile: int) -> Graph:
     """On: 3×3 stride-1 convolutions with enough channels and tiles, in tiles of ``tile`` pixels."""
@@ -61,7 +44,7 @@ def _transformed(editor: Editor, operation: Operation, tile: int) -> list[Operat
     x, weight, *extras = operation.inputs
     n, channels, height, width = operation.output.shape
     alpha, tiles = tile + 2, n * -(-height // tile) * -(-width // tile)
-    filters = _filters(editor, weight, tile)
+    filters = editor.repacked(weight, f"winograd{tile}", (alpha * alpha, *weight.shape[2:]))
     spread = editor.value("winograd_input", (alpha * alpha, tiles, x.shape[1]))
     products = editor.value("winograd_products", (alpha * alpha, tiles, channels))
     batched = [_batched(view) for view in (spread, filters, products)]
@@ -77,19 +60,6 @@ def _transformed(editor: Editor, operation: Operation, tile: int) -> list[Operat
             module,
         ),
     ]
-
-
-def _filters(editor: Editor, weight: View, tile: int) -> View:
-    """(3, 3, C, O) → (A*A, C, O), computed in float64."""
-    name = f"{weight.value}.winograd{tile}"
-    array = editor.weights[weight.value].astype(np.float64)
-    transform = FILTER_TRANSFORMS[tile]
-    filters = np.einsum("ai,ijco,bj->abco", transform, array, transform, optimize=True)
-    filters = filters.reshape(-1, *array.shape[2:])
-    if name not in editor.values:
-        editor.values[name] = Value(name, filters.size, editor.values[weight.value].dtype)
-        editor.weights[name] = np.ascontiguousarray(filters, np.float32)
-    return View(name, filters.shape, (filters.shape[1] * filters.shape[2], filters.shape[2], 1))
 
 
 def _batched(view: View) -> View:

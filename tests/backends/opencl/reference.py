@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from backends.opencl.graph import Graph, Operation, View
+from backends.opencl.packing import packed
 
 Tensor = torch.Tensor
 
@@ -47,8 +48,8 @@ def run(graph: Graph, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     memory = {
         name: torch.full((value.size,), math.nan, dtype=torch.float64) for name, value in graph.values.items()
     }
-    for name, array in graph.weights.items():
-        memory[name] = torch.from_numpy(array).double().flatten()
+    for name, weight in graph.weights.items():
+        memory[name] = torch.from_numpy(packed(weight)).double().flatten()
     for name, view in graph.inputs.items():
         memory[view.value] = inputs[name].double().flatten()
     for operation in graph.operations:
@@ -92,6 +93,29 @@ def _conv2d(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, *extras: T
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
     out = F.conv2d(x, weight.permute(3, 2, 0, 1), stride=attributes["stride"], padding=attributes["padding"])
     return _extras(attributes, out, extras)
+
+
+def _unpaneled(panels: Tensor, columns: int) -> Tensor:
+    return panels.transpose(-2, -3).flatten(-2)[..., :columns]
+
+
+def _panels(attributes: Mapping[str, Any], b: Tensor) -> Tensor:
+    width = attributes["width"]
+    whole = F.pad(b, (0, -b.shape[-1] % width))
+    return whole.unflatten(-1, (-1, width)).transpose(-2, -3)
+
+
+def _panel_matmul(attributes: Mapping[str, Any], a: Tensor, panels: Tensor, *extras: Tensor) -> Tensor:
+    return _matmul(attributes, a, _unpaneled(panels, attributes["columns"]), *extras)
+
+
+def _panel_conv2d(attributes: Mapping[str, Any], x: Tensor, panels: Tensor, *extras: Tensor) -> Tensor:
+    return _conv2d(attributes, x, _unpaneled(panels, attributes["columns"]), *extras)
+
+
+def _panel_attention(attributes: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, *mask: Tensor) -> Tensor:
+    keys = _unpaneled(k, attributes["keys"]).transpose(-1, -2)
+    return _attention(attributes, q, keys, _unpaneled(v, q.shape[-1]), *mask)
 
 
 def _group_norm(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

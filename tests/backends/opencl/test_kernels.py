@@ -180,7 +180,7 @@ def test_elementwise_expressions(engine: Any, expression: str):
 @pytest.mark.parametrize(("precision", "tile"), [("fp32", 2), ("fp32", 4), ("fp16", 2)])
 def test_winograd(engine: Any, precision: str, tile: int):
     case = Case()
-    x, weight = case.image(2, 33, 9, 14), case.weight(torch.randn(3, 3, 33, 35).numpy(), "filter")
+    x, weight = case.image(2, 33, 9, 14), case.constant(torch.randn(3, 3, 33, 35))
     shape = (2, 35, 9, 14)
     extra = case.image(*shape)
     attributes = {"kernel": 3, "stride": 1, "padding": 1, "upsample": 1, "extras": ("residual",)}
