@@ -50,15 +50,20 @@ def launches(graph: Graph, makers: Mapping[str, Maker]) -> list[Launch]:
 
 def launch(values: Mapping[str, Value], operation: Operation, makers: Mapping[str, Maker]) -> Launch:
     """The launch of one operation."""
-    maker = makers.get(operation.kind) or _MAKERS.get(operation.kind)
+    made = makers.get(operation.kind, portable)(values, operation)
+    views = (operation.output, *operation.inputs)
+    moved = sum(_touched(view) * values[view.value].nbytes // values[view.value].size for view in views)
+    return replace(made, bytes=moved, arguments=tuple(view.value for view in views))
+
+
+def portable(values: Mapping[str, Value], operation: Operation) -> Launch:
+    """The launch that any device runs. Raises BackendError naming an operation that has no kernel."""
+    maker = _MAKERS.get(operation.kind)
     if maker is None:
         raise BackendError(
             f"the OpenCL runtime has no kernel for {operation.kind}, which {operation.module} uses"
         )
-    made = maker(values, operation)
-    views = (operation.output, *operation.inputs)
-    moved = sum(_touched(view) * values[view.value].nbytes // values[view.value].size for view in views)
-    return replace(made, bytes=moved, arguments=tuple(view.value for view in views))
+    return maker(values, operation)
 
 
 def _touched(view: View) -> int:
@@ -106,15 +111,20 @@ def _items(count: int) -> tuple[Size, Size]:
 def _elementwise(values: Mapping[str, Value], operation: Operation) -> Launch:
     views = collapsed([operation.output, *operation.inputs])
     names = ["OUT", *(f"A{i}" for i in range(len(operation.inputs)))]
-    attributes = operation.attributes
-    macros: Macros = {f"D{axis}": length for axis, length in enumerate(views[0].shape)}
-    macros |= {"INPUTS": len(operation.inputs), "EXPRESSION": EXPRESSIONS[attributes["expression"]]}
-    macros |= {f"S{i}": number(scalar) for i, scalar in enumerate(attributes["scalars"])}
+    macros = elementwise_macros(operation, views[0].shape)
     count = operation.output.elements
     named = dict(zip(names, views, strict=True))
     return made(
         values, operation, "elementwise", named, macros, _items(count), "elementwise.cl", flops=count
     )
+
+
+def elementwise_macros(operation: Operation, shape: Size) -> Macros:
+    """The axes of the output, the expression and its scalars."""
+    attributes = operation.attributes
+    macros: Macros = {f"D{axis}": length for axis, length in enumerate(shape)}
+    macros |= {"INPUTS": len(operation.inputs), "EXPRESSION": EXPRESSIONS[attributes["expression"]]}
+    return macros | {f"S{i}": number(scalar) for i, scalar in enumerate(attributes["scalars"])}
 
 
 def collapsed(views: list[View]) -> list[View]:
@@ -158,8 +168,13 @@ def _inner_last(*views: View) -> tuple[tuple[View, ...], bool]:
     return tuple(view.permuted((0, 1, 3, 2)) if swap else view for view in views), swap
 
 
+def inner_last(view: View) -> View:
+    """A view of four axes with the last two so ordered that its memory runs along the last."""
+    return _inner_last(view)[0][0]
+
+
 def _reduce(values: Mapping[str, Value], operation: Operation) -> Launch:
-    (x,), _ = _inner_last(operation.inputs[0])
+    x = inner_last(operation.inputs[0])
     macros: Macros = {"WIDTH": REDUCTION_WIDTH, "R1": x.shape[1], "C0": x.shape[2], "C1": x.shape[3]}
     functions = ("mean", "sum", "max", "variance")
     macros |= {name.upper(): number for number, name in enumerate(functions)}

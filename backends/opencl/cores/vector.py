@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from backends.opencl.cores import Core
+from backends.opencl.cores import Core, vector_rows
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, Value, View
 from backends.opencl.launches import Launch, Macros, Maker, extra_views, made, number
@@ -32,7 +32,7 @@ QUERIES = 48
 def core(device: Any) -> Core:
     """The core for a processor: vectors of 16 floats where it has them, else of 8."""
     lanes = 16 if device.native_vector_width_float >= 16 else 8
-    makers: dict[str, Maker] = {
+    makers: dict[str, Maker] = vector_rows.makers(lanes) | {
         "panels": _panels,
         "panel_matmul": lambda values, operation: _product(values, operation, lanes, device.max_compute_units),
         "panel_conv2d": lambda values, operation: _product(values, operation, lanes, device.max_compute_units),

@@ -46,3 +46,14 @@ inline float total8(float8 v)
     const float2 two = four.lo + four.hi;
     return two.x + two.y;
 }
+
+// erf to 1.5e-7 (Abramowitz and Stegun 1964, 7.1.26).
+inline VEC error_function(VEC x)
+{
+    const VEC size = fabs(x), t = 1.0f / fma(size, (VEC)(0.3275911f), (VEC)(1.0f));
+    VEC sum = fma((VEC)(1.061405429f), t, (VEC)(-1.453152027f));
+    sum = fma(sum, t, (VEC)(1.421413741f));
+    sum = fma(sum, t, (VEC)(-0.284496736f));
+    sum = fma(sum, t, (VEC)(0.254829592f));
+    return copysign(fma(-sum * t, exponential(-size * size), (VEC)(1.0f)), x);
+}
