@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +23,8 @@ Size = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Launch:
-    """One kernel call. ``arguments`` are names of values, the output first; ``bytes`` count every tensor once."""
+    """One kernel call. ``arguments`` are names of values, the output first, and behind them come the ``sizes``, whole numbers
+    that the kernel takes as arguments where others are macros; ``bytes`` count every tensor once."""
 
     kernel: str
     sources: tuple[str, ...]
@@ -34,6 +35,7 @@ class Launch:
     operation: Operation = field(repr=False)
     flops: int = 0
     bytes: int = 0
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 Maker = Callable[[Mapping[str, Value], Operation], Launch]
@@ -92,12 +94,23 @@ def made(
     sizes: tuple[Size, Size],
     *sources: str,
     flops: int = 0,
+    fixed: Collection[str] | None = None,
 ) -> Launch:
-    """A launch of ``kernel`` of the files ``sources``, with every view described in ``macros`` beside those given."""
+    """A launch of ``kernel`` of the files ``sources``, with every view described in ``macros`` beside those given.
+
+    Of the whole numbers only those in ``fixed`` stay macros, so that one program serves many shapes; all do where it is None.
+    """
     whole: Macros = {}
     for prefix, view in views.items():
         whole |= described(prefix, view, values)
-    return Launch(kernel, ("common.cl", *sources), whole | macros, (), *sizes, operation, flops)
+    whole |= macros
+    free = {
+        name: value
+        for name, value in whole.items()
+        if fixed is not None and isinstance(value, int) and name not in fixed
+    }
+    kept = {name: value for name, value in whole.items() if name not in free}
+    return Launch(kernel, ("common.cl", *sources), kept, (), *sizes, operation, flops, sizes=free)
 
 
 def _numbered(operation: Operation) -> dict[str, View]:
@@ -317,7 +330,10 @@ def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros["PADDING"] = operation.attributes.get("padding", 0)
     sizes = (-(-channels // ITEMS) * ITEMS, n * down * across), (ITEMS, 1)
     flops = 4 * (tile + 2) ** 3 * n * down * across * channels
-    return made(values, operation, operation.kind, views, macros, sizes, "winograd.cl", flops=flops)
+    fixed = ("INPUT", "TILE", "EXTRAS")
+    return made(
+        values, operation, operation.kind, views, macros, sizes, "winograd.cl", flops=flops, fixed=fixed
+    )
 
 
 _MAKERS: dict[str, Maker] = {

@@ -128,7 +128,8 @@ class Network:
 
     def _prepared(self, launch: Launch) -> Any:
         kernel = self.engine.programs.kernel(launch)
-        kernel.set_args(*(self._buffers[name] for name in launch.arguments))
+        sizes = (np.int32(size) for size in launch.sizes.values())
+        kernel.set_args(*(self._buffers[name] for name in launch.arguments), *sizes)
         return kernel
 
     def _downloaded(self, view: View) -> np.ndarray:

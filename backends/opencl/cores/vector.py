@@ -27,6 +27,10 @@ DEPTH_AT_ONCE = 320
 FEWEST_ITEMS = 8
 """Work-items for every compute unit, below which blocks of rows are made smaller."""
 QUERIES = 48
+PRODUCT_FIXED = frozenset(
+    "W VN MR KC MOST_ROWS EXTRAS STATISTICS STAGED CONVOLUTION DENSE_DEPTH VECTOR_COLUMNS E0_COLUMN E1_COLUMN E2_COLUMN".split()
+)
+ATTENTION_FIXED = frozenset("W VK VV MK MV QUERIES D MASKED VALUE_PANELS".split())
 
 
 def core(device: Any) -> Core:
@@ -103,8 +107,10 @@ def _panels(values: Mapping[str, Value], operation: Operation) -> Launch:
     b0, b1, panels, depth, width = operation.output.shape
     macros: Macros = {"NR": width, "N": operation.inputs[0].shape[3], "DEPTH": depth, "B1": b1}
     sizes = (panels, b0 * b1), (1, 1)
-    views = {"OUT": operation.output, "A0": operation.inputs[0]}
-    return made(values, operation, "panels", views, macros, sizes, "panels.cl")
+    right = operation.inputs[0]
+    macros["TURNED"] = int(right.strides[2] == 1 and right.strides[3] != 1)
+    views = {"OUT": operation.output, "A0": right}
+    return made(values, operation, "panels", views, macros, sizes, "panels.cl", fixed=("NR", "TURNED"))
 
 
 def _product(values: Mapping[str, Value], operation: Operation, lanes: int, units: int) -> Launch:
@@ -121,9 +127,11 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     plain = values[left.value].dtype == "fp32" and not macros["STATISTICS"]
     macros |= shape
     macros |= {"W": lanes, "VN": vectors, "MR": tile_rows, "ROWS": rows, "PANELS": panels}
-    macros |= {"N": operation.attributes["columns"], "KC": min(depth, DEPTH_AT_ONCE)}
+    macros |= {"N": operation.attributes["columns"], "KC": DEPTH_AT_ONCE}
+    macros |= {"MOST_ROWS": BLOCK_ROWS // tile_rows * tile_rows}
     macros |= {"STAGED": int(convolution or not plain), "CONVOLUTION": int(convolution)}
-    column_axis = 1 if convolution else 3
+    column_axis, depth_axis = (1, 1) if convolution else (3, 3)
+    macros["DENSE_DEPTH"] = int(left.strides[depth_axis] == 1)
     macros["VECTOR_COLUMNS"] = int(operation.output.strides[column_axis] == 1)
     for prefix, view in views.items():
         if prefix.startswith("E"):
@@ -132,7 +140,9 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     sizes = (-(-m // rows), panels, batch), (1, 1, 1)
     flops = 2 * m * taps * depth * operation.attributes["columns"] * batch
     sources = ("vectors.cl", "panel_product.cl")
-    return made(values, operation, "panel_product", views, macros, sizes, *sources, flops=flops)
+    return made(
+        values, operation, "panel_product", views, macros, sizes, *sources, flops=flops, fixed=PRODUCT_FIXED
+    )
 
 
 def block_rows(m: int, tile_rows: int, others: int, units: int) -> int:
@@ -174,5 +184,7 @@ def _attention(values: Mapping[str, Value], operation: Operation, lanes: int) ->
     sizes = (-(-tokens // queries), batch * heads), (1, 1)
     flops = 4 * batch * heads * tokens * keys * width
     sources = ("vectors.cl", "panel_attention.cl")
-    return made(values, operation, "panel_attention", views, macros, sizes, *sources, flops=flops)
+    return made(
+        values, operation, "panel_attention", views, macros, sizes, *sources, flops=flops, fixed=ATTENTION_FIXED
+    )
 

@@ -45,7 +45,8 @@ def _elementwise(values: Mapping[str, Value], operation: Operation, lanes: int) 
     named = dict(zip(("OUT", "A0", "A1", "A2"), views, strict=False))
     count = operation.output.elements
     sources = ("vectors.cl", "vector_elementwise.cl")
-    return made(values, operation, "elementwise", named, macros, sizes, *sources, flops=count)
+    fixed = ("W", "INPUTS", "A0_S5", "A1_S5", "A2_S5")
+    return made(values, operation, "elementwise", named, macros, sizes, *sources, flops=count, fixed=fixed)
 
 
 def _group_norm(values: Mapping[str, Value], operation: Operation, lanes: int) -> Launch:
@@ -61,7 +62,10 @@ def _group_norm(values: Mapping[str, Value], operation: Operation, lanes: int) -
     views = {"OUT": operation.output, "A0": x, "A1": weight, "A2": bias}
     sizes = (channels // slab, n), (1, 1)
     sources = ("vectors.cl", "vector_group_norm.cl")
-    return made(values, operation, "group_norm", views, macros, sizes, *sources, flops=8 * x.elements)
+    fixed = ("W", "SLAB", "CHANNELS", "SILU")
+    return made(
+        values, operation, "group_norm", views, macros, sizes, *sources, flops=8 * x.elements, fixed=fixed
+    )
 
 
 def _layer_norm(values: Mapping[str, Value], operation: Operation, lanes: int) -> Launch:
@@ -112,4 +116,6 @@ def _rows(
         views["A0"] = x
     flops = flops_each * rows * width
     sizes = (-(-rows // at_once),), (1,)
-    return made(values, operation, "rows", views, macros, sizes, "vectors.cl", "vector_rows.cl", flops=flops)
+    sources = ("vectors.cl", "vector_rows.cl")
+    fixed = ("W", *KINDS, *(name.upper() for name in FUNCTIONS))
+    return made(values, operation, "rows", views, macros, sizes, *sources, flops=flops, fixed=fixed)

@@ -1,21 +1,26 @@
 // out (M x N) = SCALE * a (M x TAPS * DEPTH) b (TAPS * DEPTH x N) + extras, for every batch (b0, b1) = (id 2 / B1, id 2 % B1).
 // b lies in panels (TAPS, PANELS, DEPTH, NR) of NR = VN * W columns, the last one filled up with zeros.
-// A work-item, alone in its group, computes ROWS rows (global id 0) of one panel (global id 1) with vectors of W floats:
+// A work-item, alone in its group, computes ROWS (at most MOST_ROWS) rows (global id 0) of one panel (global id 1) with vectors of W floats:
 // for KC of the depth at a time, so that this piece of the panel stays in the cache, MR rows after the other, MR x VN
 // vectors of sums in registers. No local memory and no barriers: on a processor those are copies and loop borders.
 // CONVOLUTION: row m is pixel (n, y, x) of the output and a tap is (ky, kx), whose DEPTH channels are read from the image.
-// STAGED: MR rows of a are first copied, converted to fp32 and with STATISTICS as exp(a - maximum) / sum of the row.
+// DENSE_DEPTH: the depth lies dense in a. STAGED: MR rows of a are first copied, converted to fp32 and with STATISTICS as exp(a - maximum) / sum of the row.
 
 #define NR (VN * W)
 #if CONVOLUTION
 #define BATCHED(X) 0
 #define AT(X, m, n) \
     (X##_OFFSET + ((m) / (OUT_H * OUT_W)) * X##_S0 + (n) * X##_S1 + ((m) / OUT_W % OUT_H) * X##_S2 + ((m) % OUT_W) * X##_S3)
-#define DEPTH_STEP A_S1
+#define DEPTH_AXIS A_S1
 #else
 #define BATCHED(X) (b0 * X##_S0 + b1 * X##_S1)
 #define AT(X, m, n) (X##_OFFSET + BATCHED(X) + (m) * X##_S2 + (n) * X##_S3)
-#define DEPTH_STEP A_S3
+#define DEPTH_AXIS A_S3
+#endif
+#if DENSE_DEPTH
+#define DEPTH_STEP 1
+#else
+#define DEPTH_STEP DEPTH_AXIS
 #endif
 #if STAGED
 #define LEFT(i, k) tile[i][k]
@@ -38,12 +43,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_product(
 #if EXTRAS > 2
     , __global const E2_T *extra2
 #endif
-)
+    SIZES)
 {
     const int row0 = get_global_id(0) * ROWS, panel = get_global_id(1);
     const int b0 = get_global_id(2) / B1, b1 = get_global_id(2) % B1;
     const int rows = min(ROWS, M - row0);
-    float sums[ROWS][NR];
+    float sums[MOST_ROWS][NR];
     for (int tap = 0; tap < TAPS; ++tap)
         for (int k0 = 0; k0 < DEPTH; k0 += KC) {
             const int depth = min(KC, DEPTH - k0);
@@ -77,7 +82,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_product(
                     if (!inside)
                         for (; k < depth; ++k)
                             tile[i][k] = 0.0f;
-#if DEPTH_STEP == 1
+#if DENSE_DEPTH
                     for (; k + W <= depth; k += W) {
                         VEC value = JOINED(LOAD_, A_TYPE)(a, from + k);
 #if STATISTICS
