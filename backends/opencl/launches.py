@@ -317,7 +317,8 @@ def _flash_attention(values: Mapping[str, Value], operation: Operation) -> Launc
     )
 
 
-def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
+def winograd_parts(operation: Operation) -> tuple[dict[str, View], Macros]:
+    """The views of one of Winograd's transforms, and what its kernels know of the image and its tiles."""
     reads = operation.kind == "winograd_input"
     image = operation.inputs[0] if reads else operation.output
     n, channels, height, width = image.shape
@@ -327,13 +328,20 @@ def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
     views |= {f"E{i}": view for i, view in enumerate(operation.inputs[1:])}
     macros: Macros = {"INPUT": int(reads), "TILE": tile, "EXTRAS": len(operation.inputs) - 1}
     macros |= {"CHANNELS": channels, "DOWN": down, "ACROSS": across, "HEIGHT": height, "BREADTH": width}
-    macros["PADDING"] = operation.attributes.get("padding", 0)
-    sizes = (-(-channels // ITEMS) * ITEMS, n * down * across), (ITEMS, 1)
-    flops = 4 * (tile + 2) ** 3 * n * down * across * channels
-    fixed = ("INPUT", "TILE", "EXTRAS")
-    return made(
-        values, operation, operation.kind, views, macros, sizes, "winograd.cl", flops=flops, fixed=fixed
-    )
+    return views, macros | {"PADDING": operation.attributes.get("padding", 0), "COUNT": n * down * across}
+
+
+def winograd_flops(tile: int, tiles: int, channels: int) -> int:
+    """Of one transform as two matrix products, zeros and ones counted as any number."""
+    return 4 * (tile + 2) ** 3 * tiles * channels
+
+
+def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
+    views, macros = winograd_parts(operation)
+    tiles, channels = int(macros["COUNT"]), int(macros["CHANNELS"])
+    sizes = (-(-channels // ITEMS) * ITEMS, tiles), (ITEMS, 1)
+    flops = winograd_flops(operation.attributes["tile"], tiles, channels)
+    return made(values, operation, operation.kind, views, macros, sizes, "winograd.cl", flops=flops)
 
 
 _MAKERS: dict[str, Maker] = {

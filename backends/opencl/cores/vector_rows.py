@@ -26,6 +26,8 @@ def makers(lanes: int) -> dict[str, Maker]:
         "layer_norm": lambda values, operation: _layer_norm(values, operation, lanes),
         "softmax_statistics": lambda values, operation: _softmax_statistics(values, operation, lanes),
         "reduce": lambda values, operation: _reduce(values, operation, lanes),
+        "winograd_input": lambda values, operation: _winograd(values, operation, lanes),
+        "winograd_output": lambda values, operation: _winograd(values, operation, lanes),
     }
 
 
@@ -62,7 +64,7 @@ def _group_norm(values: Mapping[str, Value], operation: Operation, lanes: int) -
     views = {"OUT": operation.output, "A0": x, "A1": weight, "A2": bias}
     sizes = (channels // slab, n), (1, 1)
     sources = ("vectors.cl", "vector_group_norm.cl")
-    fixed = ("W", "SLAB", "CHANNELS", "SILU")
+    fixed = ("W", "SLAB", "SILU")
     return made(
         values, operation, "group_norm", views, macros, sizes, *sources, flops=8 * x.elements, fixed=fixed
     )
@@ -96,6 +98,21 @@ def _reduce(values: Mapping[str, Value], operation: Operation, lanes: int) -> La
     macros |= {"C0": x.shape[2], "C1": x.shape[3], "STEP": x.strides[2]}
     elements = x.shape[2] * x.shape[3]
     return _rows(values, operation, macros, x.shape[0] * x.shape[1], elements, lanes, 1, x)
+
+
+def _winograd(values: Mapping[str, Value], operation: Operation, lanes: int) -> Launch:
+    views, macros = launches.winograd_parts(operation)
+    images = [view for view in (operation.output, *operation.inputs) if len(view.shape) == 4]
+    tiles, channels = int(macros["COUNT"]), int(macros["CHANNELS"])
+    if channels < lanes or any(view.strides[1] not in (0, 1) for view in images) or images[0].strides[1] != 1:
+        return portable(values, operation)
+    at_once = max(1, ELEMENTS // (channels * operation.attributes["tile"] ** 2))
+    macros |= {"W": lanes, "TILES": at_once}
+    flops = launches.winograd_flops(operation.attributes["tile"], tiles, channels)
+    fixed = ("W", "INPUT", "TILE", "EXTRAS", "E0_S1", "E1_S1", "E2_S1")
+    sources = ("vectors.cl", "vector_winograd.cl")
+    sizes = (-(-tiles // at_once),), (1,)
+    return made(values, operation, operation.kind, views, macros, sizes, *sources, flops=flops, fixed=fixed)
 
 
 def _rows(
