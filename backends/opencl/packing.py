@@ -33,7 +33,8 @@ FILTER_TRANSFORMS = {
 def packed(weight: Weight) -> np.ndarray:
     """The weight's elements as its value holds them, dense; floats fp32, whole numbers int32."""
     tensor = torch.from_numpy(weight.source)
-    for step in weight.steps:
+    # A filter's transform mixes its taps and panels cut its columns: in this order the larger result is written once.
+    for step in sorted(weight.steps, key=lambda step: step.startswith("winograd")):
         name, number = re.fullmatch(r"([a-z_]+)(\d*)", step).groups()  # pyright: ignore[reportOptionalMemberAccess]
         tensor = STEPS[name](tensor, int(number or 0))
     whole = torch.float32 if tensor.is_floating_point() else torch.int32
@@ -50,18 +51,10 @@ def _convolution(tensor: torch.Tensor, _: int) -> torch.Tensor:
 
 
 def _winograd(tensor: torch.Tensor, tile: int) -> torch.Tensor:
-    """(3, 3, C, O) → (A*A, C, O): the rows of G (x) G times the nine taps, in float64."""
-    transform = torch.from_numpy(np.kron(FILTER_TRANSFORMS[tile], FILTER_TRANSFORMS[tile]))
-    _, _, channels, features = tensor.shape
-    flat = tensor.reshape(9, channels * features)
-    out = torch.empty(len(transform), channels * features)
-    for start in range(0, flat.shape[1], _COLUMNS_AT_ONCE):
-        part = flat[:, start : start + _COLUMNS_AT_ONCE].double()
-        out[:, start : start + _COLUMNS_AT_ONCE] = transform @ part
-    return out.reshape(-1, channels, features)
-
-
-_COLUMNS_AT_ONCE = 2**18
+    """(3, 3, ...) → (A*A, ...): the rows of G (x) G times the nine taps."""
+    transform = np.kron(FILTER_TRANSFORMS[tile], FILTER_TRANSFORMS[tile])
+    rest = tensor.shape[2:]
+    return (torch.from_numpy(transform).to(tensor.dtype) @ tensor.reshape(9, -1)).reshape(-1, *rest)
 
 
 def _panels(tensor: torch.Tensor, width: int) -> torch.Tensor:

@@ -44,6 +44,8 @@ class Engine:
             self.context = cl.Context([device])
             profiling = cl.command_queue_properties.PROFILING_ENABLE
             self.queue = cl.CommandQueue(self.context, device, properties=profiling)
+        self.shares_memory = bool(device.type & cl.device_type.CPU)
+        """Whether the device reads the host's arrays where they are."""
         self.programs = Programs(self.context, device)
         self.times: list[tuple[Any, Launch]] | None = None
 
@@ -107,11 +109,10 @@ class Network:
 
     def _uploaded(self) -> dict[str, Any]:
         context, flags, buffers = self.engine.context, cl.mem_flags, {}
+        place = flags.USE_HOST_PTR if self.engine.shares_memory else flags.COPY_HOST_PTR
         for name, weight in self.graph.weights.items():
             stored = packed(weight).astype(DTYPES[self.graph.values[name].dtype], copy=False)
-            buffers[name] = cl.Buffer(
-                context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=stored.reshape(-1)
-            )
+            buffers[name] = cl.Buffer(context, flags.READ_ONLY | place, hostbuf=stored.reshape(-1))
         for view in self.graph.inputs.values():
             buffers[view.value] = cl.Buffer(context, flags.READ_ONLY, self.graph.values[view.value].nbytes)
         return buffers

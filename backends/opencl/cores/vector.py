@@ -30,7 +30,7 @@ QUERIES = 48
 PRODUCT_FIXED = frozenset(
     "W VN MR KC MOST_ROWS EXTRAS STATISTICS STAGED CONVOLUTION DENSE_DEPTH VECTOR_COLUMNS E0_COLUMN E1_COLUMN E2_COLUMN".split()
 )
-ATTENTION_FIXED = frozenset("W VK VV MK MV QUERIES D MASKED VALUE_PANELS".split())
+ATTENTION_FIXED = frozenset("W VK VV MK MV QUERIES D DENSE MASKED VALUE_PANELS".split())
 
 
 def core(device: Any) -> Core:
@@ -109,8 +109,9 @@ def _panels(values: Mapping[str, Value], operation: Operation) -> Launch:
     sizes = (panels, b0 * b1), (1, 1)
     right = operation.inputs[0]
     macros["TURNED"] = int(right.strides[2] == 1 and right.strides[3] != 1)
+    macros["DENSE"] = int(right.strides[3] == 1)
     views = {"OUT": operation.output, "A0": right}
-    return made(values, operation, "panels", views, macros, sizes, "panels.cl", fixed=("NR", "TURNED"))
+    return made(values, operation, "panels", views, macros, sizes, "panels.cl", fixed=("NR", "TURNED", "DENSE"))
 
 
 def _product(values: Mapping[str, Value], operation: Operation, lanes: int, units: int) -> Launch:
@@ -180,6 +181,7 @@ def _attention(values: Mapping[str, Value], operation: Operation, lanes: int) ->
     macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": keys, "MASKED": int(len(operation.inputs) > 3)}
     macros |= {"KEY_PANELS": key_panels.shape[2], "VALUE_PANELS": value_panels.shape[2]}
     macros["SCALE"] = number(operation.attributes["scale"])
+    macros["DENSE"] = int(operation.inputs[0].strides[3] == operation.output.strides[3] == 1)
     views = {"OUT": operation.output} | {f"A{i}": view for i, view in enumerate(operation.inputs)}
     sizes = (-(-tokens // queries), batch * heads), (1, 1)
     flops = 4 * batch * heads * tokens * keys * width

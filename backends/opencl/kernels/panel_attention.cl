@@ -1,12 +1,17 @@
 // Attention without written scores (arXiv 2205.14135) for processors: a work-item, alone in its group, takes QUERIES
 // queries (global id 0) of head h of image n (global id 1 = n * HEADS + h) past one panel of NK keys after the other.
 // Keys lie transposed in panels (KEY_PANELS, D, NK), values in panels (VALUE_PANELS, KEYS, NV), both filled up with zeros.
-// For each panel: its scores, MK x VK vectors of sums in registers; the running maximum and sum of each query; then the
+// DENSE: the channels of queries and of the output lie dense. For each panel: its scores, MK x VK vectors of sums in registers; the running maximum and sum of each query; then the
 // weighted values, MV x VV vectors, are scaled down and added to.
 
 #define NK (VK * W)
 #define NV (VV * W)
 #define LOWEST -1e30f
+#if DENSE
+#define ACROSS(X) 1
+#else
+#define ACROSS(X) X##_S3
+#endif
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_attention(
     __global OUT_T *out, __global const A0_T *query, __global const A1_T *keys, __global const A2_T *values
@@ -21,7 +26,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_attention(
     for (int i = 0; i < QUERIES; ++i) {
         const int from = A0_OFFSET + n * A0_S0 + h * A0_S1 + min(t0 + i, TOKENS - 1) * A0_S2;
         for (int d = 0; d < D; ++d)
-            q[i][d] = A0_READ(query, from + d * A0_S3) * SCALE;
+            q[i][d] = A0_READ(query, from + d * ACROSS(A0)) * SCALE;
         most[i] = LOWEST;
         total[i] = (VEC)(0.0f);
         for (int p = 0; p < VALUE_PANELS; ++p)
@@ -112,7 +117,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_attention(
     for (int i = 0; i < min(QUERIES, TOKENS - t0); ++i) {
         const int to = OUT_OFFSET + n * OUT_S0 + h * OUT_S1 + (t0 + i) * OUT_S2;
         const float share = 1.0f / TOTAL(total[i]);
-        for (int d = 0; d < D; ++d)
-            OUT_WRITE(out, to + d * OUT_S3, weighted[d / NV][i][d % NV] * share);
+        for (int p = 0; p < VALUE_PANELS; ++p)
+            for (int d = 0; d < min(NV, D - p * NV); ++d)
+                OUT_WRITE(out, to + (p * NV + d) * ACROSS(OUT), weighted[p][i][d] * share);
     }
 }
