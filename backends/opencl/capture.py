@@ -63,10 +63,18 @@ class Builder:
         inputs: tuple[View, ...],
         shape: Shape,
         strides: Shape | None = None,
+        dtype: str | None = None,
+        like: View | None = None,
         **attributes: Any,
     ) -> View:
-        """Append an operation that writes a new value of ``shape``, laid out by ``strides`` (dense of some order)."""
-        dtype = "int32" if all(self.values[view.value].dtype == "int32" for view in inputs) else "fp32"
+        """Append an operation that writes a new value of ``shape``, laid out by ``strides`` (dense of some order).
+
+        Its dtype is the one given, or that of ``like``; else int32 where all inputs are, and fp32.
+        """
+        if like is not None:
+            dtype = self.values[like.value].dtype
+        if dtype is None:
+            dtype = "int32" if all(self.values[view.value].dtype == "int32" for view in inputs) else "fp32"
         output = self.output(tuple(shape), strides, attributes.get("expression", kind), dtype)
         self.operations.append(Operation(kind, inputs, output, attributes, self.module))
         return output
@@ -154,7 +162,7 @@ def _constants(program: Any) -> tuple[dict[Any, Any], dict[int, str]]:
 
 
 def _evaluate(builder: Builder, node: Any, env: dict[Any, Any]) -> Any:
-    from backends.opencl.aten import HANDLERS
+    from backends.opencl.handlers import HANDLERS
 
     args, kwargs = map_arg((node.args, node.kwargs), lambda item: env[item])
     if not _has_view((args, kwargs)):

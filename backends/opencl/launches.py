@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
 
 from backends.contract import BackendError
+from backends.opencl import index_launches
 from backends.opencl.graph import Graph, Operation, Value, View
+from backends.opencl.launch import ITEMS, Launch, Macros, Maker, Size, items, made, number, numbered
 from backends.opencl.operations import EXPRESSIONS
 
-C_TYPES = {"fp32": "float", "fp16": "half", "int32": "int"}
 MOST_AXES = 6
 REDUCTION_WIDTH = 64
 QUERIES = 32
-ITEMS = 64
-
-Macros = dict[str, str | int | float]
-Size = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Launch:
-    """One kernel call. ``arguments`` are names of values, the output first, and behind them come the ``sizes``, whole numbers
-    that the kernel takes as arguments where others are macros; ``bytes`` count every tensor once."""
-
-    kernel: str
-    sources: tuple[str, ...]
-    macros: Macros
-    arguments: tuple[str, ...]
-    global_size: Size
-    local_size: Size
-    operation: Operation = field(repr=False)
-    flops: int = 0
-    bytes: int = 0
-    sizes: Mapping[str, int] = field(default_factory=dict)
-
-
-Maker = Callable[[Mapping[str, Value], Operation], Launch]
-"""What makes the launch of an operation of one kind; its arguments and bytes are filled in by :func:`launch`."""
 
 
 def launches(graph: Graph, makers: Mapping[str, Maker]) -> list[Launch]:
@@ -72,55 +47,6 @@ def _touched(view: View) -> int:
     return math.prod(n for n, step in zip(view.shape, view.strides, strict=True) if step or n == 1)
 
 
-def described(prefix: str, view: View, values: Mapping[str, Value]) -> Macros:
-    """Type, offset and strides of a view as macros that begin with ``prefix``."""
-    dtype = values[view.value].dtype
-    macros: Macros = {
-        f"{prefix}_T": C_TYPES[dtype],
-        f"{prefix}_TYPE": dtype,
-        f"{prefix}_READ": f"READ_{dtype}",
-        f"{prefix}_WRITE": f"WRITE_{dtype}",
-        f"{prefix}_OFFSET": view.offset,
-    }
-    return macros | {f"{prefix}_S{axis}": step for axis, step in enumerate(view.strides)}
-
-
-def made(
-    values: Mapping[str, Value],
-    operation: Operation,
-    kernel: str,
-    views: Mapping[str, View],
-    macros: Macros,
-    sizes: tuple[Size, Size],
-    *sources: str,
-    flops: int = 0,
-    fixed: Collection[str] | None = None,
-) -> Launch:
-    """A launch of ``kernel`` of the files ``sources``, with every view described in ``macros`` beside those given.
-
-    Of the whole numbers only those in ``fixed`` stay macros, so that one program serves many shapes; all do where it is None.
-    """
-    whole: Macros = {}
-    for prefix, view in views.items():
-        whole |= described(prefix, view, values)
-    whole |= macros
-    free = {
-        name: value
-        for name, value in whole.items()
-        if fixed is not None and isinstance(value, int) and name not in fixed
-    }
-    kept = {name: value for name, value in whole.items() if name not in free}
-    return Launch(kernel, ("common.cl", *sources), kept, (), *sizes, operation, flops, sizes=free)
-
-
-def _numbered(operation: Operation) -> dict[str, View]:
-    return {"OUT": operation.output} | {f"A{i}": view for i, view in enumerate(operation.inputs)}
-
-
-def _items(count: int) -> tuple[Size, Size]:
-    return (-(-count // ITEMS) * ITEMS,), (ITEMS,)
-
-
 def _elementwise(values: Mapping[str, Value], operation: Operation) -> Launch:
     views = collapsed([operation.output, *operation.inputs])
     names = ["OUT", *(f"A{i}" for i in range(len(operation.inputs)))]
@@ -128,7 +54,7 @@ def _elementwise(values: Mapping[str, Value], operation: Operation) -> Launch:
     count = operation.output.elements
     named = dict(zip(names, views, strict=True))
     return made(
-        values, operation, "elementwise", named, macros, _items(count), "elementwise.cl", flops=count
+        values, operation, "elementwise", named, macros, items(count), "elementwise.cl", flops=count
     )
 
 
@@ -170,11 +96,6 @@ def collapsed(views: list[View]) -> list[View]:
     ]
 
 
-def number(value: float) -> str:
-    """A float as OpenCL C writes it."""
-    return f"({value!r}f)"
-
-
 def _inner_last(*views: View) -> tuple[tuple[View, ...], bool]:
     """Views of four axes with the last two so ordered that the first view's memory runs along the last; whether swapped."""
     swap = views[0].strides[2] < views[0].strides[3]
@@ -193,7 +114,7 @@ def _reduce(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros |= {name.upper(): number for number, name in enumerate(functions)}
     macros["FUNCTION"] = operation.attributes["function"].upper()
     sizes = (x.shape[0] * x.shape[1] * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
-    views = _numbered(operation) | {"A0": x}
+    views = numbered(operation) | {"A0": x}
     return made(
         values, operation, "reduce", views, macros, sizes, "reduction.cl", "reduce.cl", flops=x.elements
     )
@@ -233,7 +154,7 @@ def _layer_norm(values: Mapping[str, Value], operation: Operation) -> Launch:
         "EPSILON": number(operation.attributes["epsilon"]),
     }
     sizes = (rows * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
-    views = _numbered(operation)
+    views = numbered(operation)
     count = 8 * rows * width
     return made(
         values, operation, "layer_norm", views, macros, sizes, "reduction.cl", "layer_norm.cl", flops=count
@@ -247,7 +168,7 @@ def _softmax_statistics(values: Mapping[str, Value], operation: Operation) -> La
     sources = ("reduction.cl", "softmax_statistics.cl")
     count = 3 * operation.inputs[0].elements
     return made(
-        values, operation, "softmax_statistics", _numbered(operation), macros, sizes, *sources, flops=count
+        values, operation, "softmax_statistics", numbered(operation), macros, sizes, *sources, flops=count
     )
 
 
@@ -255,7 +176,7 @@ def _embedding(values: Mapping[str, Value], operation: Operation) -> Launch:
     rows, columns = operation.output.shape
     sizes = (-(-columns // ITEMS) * ITEMS, rows), (ITEMS, 1)
     return made(
-        values, operation, "embedding", _numbered(operation), {"COLUMNS": columns}, sizes, "embedding.cl"
+        values, operation, "embedding", numbered(operation), {"COLUMNS": columns}, sizes, "embedding.cl"
     )
 
 
@@ -311,7 +232,7 @@ def _flash_attention(values: Mapping[str, Value], operation: Operation) -> Launc
     macros |= {"MASKED": int(len(operation.inputs) > 3), "SCALE": number(operation.attributes["scale"])}
     sizes = (-(-tokens // QUERIES) * QUERIES, batch * heads), (QUERIES, 1)
     flops = 4 * batch * heads * tokens * keys * width
-    views = _numbered(operation)
+    views = numbered(operation)
     return made(
         values, operation, "flash_attention", views, macros, sizes, "flash_attention.cl", flops=flops
     )
@@ -354,6 +275,7 @@ _MAKERS: dict[str, Maker] = {
     "matmul": _matmul,
     "conv2d": _conv2d,
     "flash_attention": _flash_attention,
+    **index_launches.MAKERS,
     "winograd_input": _winograd,
     "winograd_output": _winograd,
 }

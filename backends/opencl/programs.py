@@ -12,7 +12,7 @@ from typing import Any
 import pyopencl as cl
 
 from backends.contract import BackendError
-from backends.opencl.launches import Launch
+from backends.opencl.launch import Launch
 from backends.paths import cache_dir
 
 SOURCES = Path(__file__).parent / "kernels"

@@ -13,7 +13,8 @@ import pyopencl as cl
 from backends.contract import BackendError
 from backends.opencl.cores import core_of
 from backends.opencl.graph import DTYPES, Graph, View
-from backends.opencl.launches import Launch, launches
+from backends.opencl.launch import Launch
+from backends.opencl.launches import launches
 from backends.opencl.packing import packed
 from backends.opencl.plan import ALIGNMENT, Plan, lifetimes, planned
 from backends.opencl.programs import Programs

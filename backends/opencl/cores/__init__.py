@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backends.opencl.graph import Graph
-from backends.opencl.launches import Maker
+from backends.opencl.launch import Maker
 
 
 @dataclass(frozen=True)

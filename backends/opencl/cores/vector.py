@@ -16,7 +16,8 @@ from typing import Any
 from backends.opencl.cores import Core, vector_rows
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, Value, View
-from backends.opencl.launches import Launch, Macros, Maker, extra_views, made, number
+from backends.opencl.launch import Launch, Macros, Maker, made, number
+from backends.opencl.launches import extra_views
 
 TILES = {16: {1: 14, 2: 12, 3: 8, 4: 6, 5: 4}, 8: {1: 8, 2: 6, 3: 4}}
 """By the floats of a vector: the rows that go with so many vectors of columns, as sums fill 32 or 16 registers."""

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 
 from backends.opencl import launches
 from backends.opencl.graph import Operation, Value, View
-from backends.opencl.launches import Launch, Macros, Maker, made, number, portable
+from backends.opencl.launch import Launch, Macros, Maker, made, number
+from backends.opencl.launches import portable
 
 ELEMENTS = 16384
 """Of one work-item, about: long against what starting one costs, short against a core's share of a tensor."""
-KINDS = ("LAYER_NORM", "STATISTICS", "REDUCE")
+KINDS = ("LAYER_NORM", "STATISTICS", "REDUCE", "ARGMAX")
 FUNCTIONS = ("mean", "sum", "max", "variance")
 
 
@@ -25,6 +26,7 @@ def makers(lanes: int) -> dict[str, Maker]:
         "group_norm": lambda values, operation: _group_norm(values, operation, lanes),
         "layer_norm": lambda values, operation: _layer_norm(values, operation, lanes),
         "softmax_statistics": lambda values, operation: _softmax_statistics(values, operation, lanes),
+        "argmax": lambda values, operation: _argmax(values, operation, lanes),
         "reduce": lambda values, operation: _reduce(values, operation, lanes),
         "winograd_input": lambda values, operation: _winograd(values, operation, lanes),
         "winograd_output": lambda values, operation: _winograd(values, operation, lanes),
@@ -86,6 +88,14 @@ def _softmax_statistics(values: Mapping[str, Value], operation: Operation, lanes
     macros: Macros = {"KIND": "STATISTICS", "ROW_OF(X)": "(b0 * X##_S0 + b1 * X##_S1 + m * X##_S2)"}
     macros |= {"M": rows, "B1": b1, "C0": 1, "C1": width, "STEP": 0}
     return _rows(values, operation, macros, b0 * b1 * rows, width, lanes, 3)
+
+
+def _argmax(values: Mapping[str, Value], operation: Operation, lanes: int) -> Launch:
+    rows, width = operation.inputs[0].shape
+    if operation.inputs[0].strides[-1] != 1:
+        return portable(values, operation)
+    macros: Macros = {"KIND": "ARGMAX", "ROW_OF(X)": "(m * X##_S0)", "M": rows, "B1": 1}
+    return _rows(values, operation, macros | {"C0": 1, "C1": width, "STEP": 0}, rows, width, lanes, 1)
 
 
 def _reduce(values: Mapping[str, Value], operation: Operation, lanes: int) -> Launch:

@@ -1,5 +1,5 @@
 // Work-item = ROWS rows (global id 0) of C1 elements that lie dense. KIND is LAYER_NORM (mean, variance, normalized times
-// weight plus bias), STATISTICS (the maximum, and one over the sum of the exponentials above it) or REDUCE with FUNCTION
+// weight plus bias), STATISTICS (the maximum, and one over the sum of the exponentials above it), ARGMAX (the first largest) or REDUCE with FUNCTION
 // MEAN, SUM, MAX or VARIANCE; REDUCE reads C0 x C1 elements a row, the rest one. Row r is (b0, b1, m) of B1 and M.
 
 #define FOR_ROW(body_vector, body_rest) \
@@ -19,6 +19,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void rows(__global OUT_T
     SIZES)
 {
     const int first = get_global_id(0) * ROWS;
+#if KIND == ARGMAX
+    float lane[W];
+    for (int i = 0; i < W; ++i)
+        lane[i] = i;
+    const VEC lanes = JOINED(vload, W)(0, lane);
+#endif
     for (int r = first; r < min(first + ROWS, COUNT); ++r) {
         const int m = r % M, b1 = r / M % B1, b0 = r / (M * B1);
         const int from = A0_OFFSET + ROW_OF(A0), to = OUT_OFFSET + ROW_OF(OUT);
@@ -45,6 +51,16 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void rows(__global OUT_T
         FOR_ROW(many += exponential(v - most), few += exp(s - most))
         OUT_WRITE(out, to, most);
         OUT_WRITE(out, to + OUT_S3, 1.0f / (TOTAL(many) + few));
+#elif KIND == ARGMAX
+        VEC places = (VEC)(0.0f);
+        many = (VEC)(-INFINITY);
+        few = -INFINITY;
+        int place = 0;
+        FOR_ROW(places = v > many ? lanes + (float)j : places; many = max(many, v),
+            if (s > few) { few = s; place = j; })
+        const float most = LARGEST(many);
+        places = many == most ? -places : (VEC)(-INFINITY);
+        OUT_WRITE(out, to, few > most ? place : -LARGEST(places));
 #elif FUNCTION == MAX
         many = (VEC)(-INFINITY);
         few = -INFINITY;

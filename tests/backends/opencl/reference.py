@@ -32,6 +32,9 @@ ELEMENTWISE: dict[str, Any] = {
     "erf": lambda s, a: a.erf(),
     "tanh": lambda s, a: a.tanh(),
     "neg": lambda s, a: -a,
+    "sqrt": lambda s, a: a.sqrt(),
+    "reciprocal": lambda s, a: 1 / a,
+    "clamp_min": lambda s, a: a.clamp_min(s[0]),
     "relu": lambda s, a: a.relu(),
     "gelu": lambda s, a: F.gelu(a),
     "gelu_tanh": lambda s, a: F.gelu(a, approximate="tanh"),
@@ -196,3 +199,32 @@ def _winograd_output(
 
 def _embedding(_: Mapping[str, Any], ids: Tensor, table: Tensor) -> Tensor:
     return table[ids.long()]
+
+
+def _embedding_bag(_: Mapping[str, Any], ids: Tensor, table: Tensor, starts: Tensor, weights: Tensor) -> Tensor:
+    return F.embedding_bag(ids.long(), table, starts.long(), mode="sum", per_sample_weights=weights)
+
+
+def _argsort(attributes: Mapping[str, Any], x: Tensor) -> Tensor:
+    return torch.sort(x, dim=-1, descending=attributes["descending"], stable=True).indices.double()
+
+
+def _argmax(_: Mapping[str, Any], x: Tensor) -> Tensor:
+    return (x == x.amax(-1, keepdim=True)).to(torch.int8).argmax(-1).double()
+
+
+def _gather(_: Mapping[str, Any], x: Tensor, index: Tensor) -> Tensor:
+    return x.gather(1, index.long())
+
+
+def _scatter(attributes: Mapping[str, Any], x: Tensor, index: Tensor, source: Tensor) -> Tensor:
+    if attributes["add"]:
+        return x.scatter_add(1, index.long(), source)
+    out = x.clone()
+    for m in range(index.shape[1]):
+        out.scatter_(1, index[:, m : m + 1].long(), source[:, m : m + 1])
+    return out
+
+
+def _cumsum(_: Mapping[str, Any], x: Tensor) -> Tensor:
+    return x.cumsum(1)
