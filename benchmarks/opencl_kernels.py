@@ -128,11 +128,10 @@ def table(runs: list[list[runtime.KernelTime]], rate: float, bandwidth: float, b
 
 def _label(item: runtime.KernelTime, by: str) -> str:
     operation = item.launch.operation
-    name = operation.attributes.get("expression", operation.kind)
     if by == "kind":
-        return name
+        return operation.name
     shapes = " ".join("x".join(map(str, view.shape)) for view in operation.inputs[:2])
-    return f"{name} {shapes} -> {'x'.join(map(str, operation.output.shape))}"
+    return f"{operation.name} {shapes} -> {'x'.join(map(str, operation.output.shape))}"
 
 
 def _best_product(engine: runtime.Engine, size: int = 2048) -> float:

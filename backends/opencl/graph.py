@@ -122,6 +122,11 @@ class Operation:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     module: str = ""
 
+    @property
+    def name(self) -> str:
+        """What it computes: an expression's name, or its kind however its operands are laid out."""
+        return self.attributes.get("expression", self.kind).removeprefix("panel_")
+
     def reads(self) -> set[str]:
         return {view.value for view in self.inputs}
 

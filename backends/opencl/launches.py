@@ -243,12 +243,14 @@ def winograd_parts(operation: Operation) -> tuple[dict[str, View], Macros]:
     reads = operation.kind == "winograd_input"
     image = operation.inputs[0] if reads else operation.output
     n, channels, height, width = image.shape
-    tile = operation.attributes["tile"]
+    tile, upsample = operation.attributes["tile"], operation.attributes.get("upsample", 1)
+    height, width = height * upsample, width * upsample
     down, across = -(-height // tile), -(-width // tile)
     views = {"OUT": operation.output, "A0": operation.inputs[0]}
     views |= {f"E{i}": view for i, view in enumerate(operation.inputs[1:])}
     macros: Macros = {"INPUT": int(reads), "TILE": tile, "EXTRAS": len(operation.inputs) - 1}
     macros |= {"CHANNELS": channels, "DOWN": down, "ACROSS": across, "HEIGHT": height, "BREADTH": width}
+    macros["UPSAMPLE"] = upsample
     return views, macros | {"PADDING": operation.attributes.get("padding", 0), "COUNT": n * down * across}
 
 

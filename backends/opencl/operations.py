@@ -26,7 +26,7 @@ panels                  b (B0, B1, K, N) → (B0, B1, P, K, ``width``): its colu
 panel_matmul            as matmul and conv2d, but b or the weight in panels (..., P, K, width) of its last two axes;
 panel_conv2d            ``columns`` = N. Made by the vector core's ``lay_out``
 panel_attention         as attention, with k transposed in panels, and v in panels; ``keys`` = S
-winograd_input          x (N, C, H, W) → (A*A, tiles, C) with A = ``tile`` + 2; ``tile``, ``padding``
+winograd_input          x (N, C, H, W) → (A*A, tiles, C) with A = ``tile`` + 2; ``tile``, ``padding``, ``upsample``
 winograd_output         products (A*A, tiles, O) [, extras] → (N, O, H', W'); ``tile``, ``extras``
 ======================  =======================================================================================
 

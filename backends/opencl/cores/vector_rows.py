@@ -119,7 +119,7 @@ def _winograd(values: Mapping[str, Value], operation: Operation, lanes: int) -> 
     at_once = max(1, ELEMENTS // (channels * operation.attributes["tile"] ** 2))
     macros |= {"W": lanes, "TILES": at_once}
     flops = launches.winograd_flops(operation.attributes["tile"], tiles, channels)
-    fixed = ("W", "INPUT", "TILE", "EXTRAS", "E0_S1", "E1_S1", "E2_S1")
+    fixed = ("W", "INPUT", "TILE", "UPSAMPLE", "EXTRAS", "E0_S1", "E1_S1", "E2_S1")
     sources = ("vectors.cl", "vector_winograd.cl")
     sizes = (-(-tiles // at_once),), (1,)
     return made(values, operation, operation.kind, views, macros, sizes, *sources, flops=flops, fixed=fixed)

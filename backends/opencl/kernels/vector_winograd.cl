@@ -55,7 +55,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_input(
                     const int y = top + i, z = left + j;
                     column[i] = (VEC)(0.0f);
                     if (y >= 0 && y < HEIGHT && z >= 0 && z < BREADTH)
-                        column[i] = JOINED(LOAD_, A0_TYPE)(x, A0_OFFSET + n * A0_S0 + c + y * A0_S2 + z * A0_S3);
+                        column[i] = JOINED(LOAD_, A0_TYPE)(x, A0_OFFSET + n * A0_S0 + c + y / UPSAMPLE * A0_S2 + z / UPSAMPLE * A0_S3);
                 }
                 to_input(half_way + j, ALPHA, column);
             }

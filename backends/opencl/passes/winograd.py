@@ -13,31 +13,35 @@ from backends.opencl.graph import Graph, Operation, View
 FEWEST_CHANNELS = 32
 FEWEST_TILES = 16
 TILES = {"fp32": 4, "fp16": 2}
+"""The largest tile whose error a precision bears."""
 
-def apply(graph: Graph, enabled: bool, tile: int) -> Graph:
-    """On: 3×3 stride-1 convolutions with enough channels and tiles, in tiles of ``tile`` pixels."""
+
+def apply(graph: Graph, enabled: bool, largest: int) -> Graph:
+    """On: 3×3 stride-1 convolutions with enough channels and tiles, in tiles of at most ``largest`` pixels."""
     if not enabled:
         return graph
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
-        if operation.kind != "conv2d" or not pays(operation, tile):
-            return None
-        return _transformed(editor, operation, tile)
+        tile = chosen_tile(operation, largest) if operation.kind == "conv2d" else None
+        return None if tile is None else _transformed(editor, operation, tile)
 
     return rewritten(graph, replacement)
 
 
-def pays(operation: Operation, tile: int) -> bool:
-    """Whether a convolution is of the right form and large enough for the transforms to be worth it."""
+def chosen_tile(operation: Operation, largest: int) -> int | None:
+    """The largest tile with enough of it for the products to pay; None where no tile is, or the form is another.
+
+    A small image has few tiles, and then reading the transformed weights, 4 or 1.8 times the filter's, takes longest.
+    """
     attributes = operation.attributes
-    form = (attributes["kernel"], attributes["stride"], attributes["padding"], attributes["upsample"])
     n, channels, height, width = operation.output.shape
-    tiles = n * -(-height // tile) * -(-width // tile)
-    return (
-        form == (3, 1, 1, 1)
-        and min(channels, operation.inputs[0].shape[1]) >= FEWEST_CHANNELS
-        and tiles >= FEWEST_TILES
-    )
+    form = (attributes["kernel"], attributes["stride"], attributes["padding"])
+    if form != (3, 1, 1) or min(channels, operation.inputs[0].shape[1]) < FEWEST_CHANNELS:
+        return None
+    for tile in (4, 2):
+        if tile <= largest and n * -(-height // tile) * -(-width // tile) >= FEWEST_TILES:
+            return tile
+    return None
 
 
 def _transformed(editor: Editor, operation: Operation, tile: int) -> list[Operation]:
@@ -49,8 +53,9 @@ def _transformed(editor: Editor, operation: Operation, tile: int) -> list[Operat
     products = editor.value("winograd_products", (alpha * alpha, tiles, channels))
     batched = [_batched(view) for view in (spread, filters, products)]
     module = operation.module
+    reading = {"tile": tile, "padding": 1, "upsample": operation.attributes["upsample"]}
     return [
-        Operation("winograd_input", (x,), spread, {"tile": tile, "padding": 1}, module),
+        Operation("winograd_input", (x,), spread, reading, module),
         Operation("matmul", tuple(batched[:2]), batched[2], {"scale": 1.0, "extras": ()}, module),
         Operation(
             "winograd_output",

@@ -176,6 +176,7 @@ OUTPUT_TRANSFORMS = {
 
 def _winograd_input(attributes: Mapping[str, Any], x: Tensor) -> Tensor:
     tile = attributes["tile"]
+    x = x.repeat_interleave(attributes["upsample"], 2).repeat_interleave(attributes["upsample"], 3)
     rows, columns = (-(-length // tile) * tile - length for length in x.shape[2:])
     padded = F.pad(x, (1, 1 + columns, 1, 1 + rows))
     blocks = padded.unfold(2, tile + 2, tile).unfold(3, tile + 2, tile)
