@@ -103,7 +103,7 @@ def ladder_table(document: Document, found: ClimbedLadder) -> Table:
     qualities = _qualities(document, [rung.summary for rung in found.rungs])
     headings = ["Row"] + ([] if speedup else ["Tensors, MiB"]) + ["Weights, MiB"]
     headings += ["Model memory", "Published", "Load, s"] if speedup else []
-    headings += ["UNet iteration, ms" if document.unet_only else "Total, ms"]
+    headings += ["UNet iteration, ms" if ladder.unet or document.unet_only else "Total, ms"]
     headings += ["Speed-up" if speedup else "Change", "Published"]
     headings += [QUALITIES[key] for key in qualities]
     rows = []
