@@ -112,8 +112,8 @@ class Network:
         context, flags, buffers = self.engine.context, cl.mem_flags, {}
         place = flags.USE_HOST_PTR if self.engine.shares_memory else flags.COPY_HOST_PTR
         for name, weight in self.graph.weights.items():
-            stored = packed(weight).astype(DTYPES[self.graph.values[name].dtype], copy=False)
-            buffers[name] = cl.Buffer(context, flags.READ_ONLY | place, hostbuf=stored.reshape(-1))
+            stored = packed(weight, self.graph.values[name].dtype)
+            buffers[name] = cl.Buffer(context, flags.READ_ONLY | place, hostbuf=stored)
         for view in self.graph.inputs.values():
             buffers[view.value] = cl.Buffer(context, flags.READ_ONLY, self.graph.values[view.value].nbytes)
         return buffers
