@@ -53,9 +53,7 @@ def _elementwise(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros = elementwise_macros(operation, views[0].shape)
     count = operation.output.elements
     named = dict(zip(names, views, strict=True))
-    return made(
-        values, operation, "elementwise", named, macros, items(count), "elementwise.cl", flops=count
-    )
+    return made(values, operation, "elementwise", named, macros, items(count), "elementwise.cl", flops=count)
 
 
 def elementwise_macros(operation: Operation, shape: Size) -> Macros:
@@ -233,9 +231,7 @@ def _flash_attention(values: Mapping[str, Value], operation: Operation) -> Launc
     sizes = (-(-tokens // QUERIES) * QUERIES, batch * heads), (QUERIES, 1)
     flops = 4 * batch * heads * tokens * keys * width
     views = numbered(operation)
-    return made(
-        values, operation, "flash_attention", views, macros, sizes, "flash_attention.cl", flops=flops
-    )
+    return made(values, operation, "flash_attention", views, macros, sizes, "flash_attention.cl", flops=flops)
 
 
 def winograd_parts(operation: Operation) -> tuple[dict[str, View], Macros]:
