@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import BackendError
@@ -91,7 +92,9 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
 
     def painted() -> None:
         from ui.collecting import collect_on_this_thread
+        from workbench.quality import import_metrics
 
+        threading.Thread(target=import_metrics, name="import metrics", daemon=True).start()
         collect_on_this_thread()
         loader.load(screen.folder())
         desk.availability.find()

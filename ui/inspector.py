@@ -98,7 +98,9 @@ class Inspector(QFrame):
         self.badge.show_badge(column.badge, column.colour)
         self.title.setText(short_title(column.variant))
         result = cell.result
-        self.total.setText(format_ms(result.total_ms) if result else cell_status(cell))
+        self.total.setText(format_ms(cell.total_ms or 0.0) if result else cell_status(cell))
+        runs = len(cell.results)
+        self.total.setToolTip(f"Median of {runs} runs" if runs > 1 else "One run")
         mark(self.total, "role", "figure" if result else "value")
         for name, text in self._texts(cell).items():
             self._values[name].setText(text)

@@ -97,7 +97,7 @@ def test_closing_during_a_run_leaves_no_process_behind(script, tiny_model: Path)
 
 def test_the_event_loop_never_stands_still_while_variants_run(qtbot, window, done):
     """The other work of this machine can stop any process for a while; a window that blocks does so in every round."""
-    window.desk.form.edit(steps=6, size="128 × 128", seed="1,2", kernels=True)
+    window.desk.form.edit(steps=10, size="128 × 128", seed="1,2")
     longest = []
     for number in range(ROUNDS):
         window.open_chart(("Timeline", "Memory", "Stages", "Table")[number])
