@@ -174,6 +174,15 @@ BACKENDS: dict[str, Backend] = {
                     source="https://arxiv.org/abs/2001.03288",
                     default=True,
                 ),
+                Optimization(
+                    name="tome",
+                    module="backends.opencl.tome",
+                    title="Token merging",
+                    gain="Merges tokens that look alike before self-attention, which then computes fewer of them.",
+                    cost="Changes the picture: fine detail goes first, and more of it the higher the ratio.",
+                    source="https://arxiv.org/abs/2303.17604",
+                    ratio=(0.0, 0.75, 0.4),
+                ),
             ),
         ),
     )

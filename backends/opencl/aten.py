@@ -6,14 +6,20 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 
 from backends.opencl.capture import Builder, Handler
 from backends.opencl.graph import Shape, View, dense_strides, strides_like
 
 
-def _elementwise(builder: Builder, expression: str, *inputs: Any, scalars: tuple[float, ...] = ()) -> View:
+def elementwise(
+    builder: Builder,
+    expression: str,
+    *inputs: Any,
+    scalars: tuple[float, ...] = (),
+    dtype: str | None = None,
+) -> View:
+    """An elementwise operation of ``EXPRESSIONS`` on views or tensors, broadcast as torch does."""
     views = [builder.constant(item) for item in inputs]
     shape = tuple(torch.broadcast_shapes(*(view.shape for view in views)))
     leading = next((view for view in views if view.shape == shape and not _repeats(view)), None)
@@ -23,6 +29,7 @@ def _elementwise(builder: Builder, expression: str, *inputs: Any, scalars: tuple
         tuple(view.expanded(shape) for view in views),
         shape,
         strides,
+        dtype,
         expression=expression,
         scalars=scalars,
     )
@@ -33,7 +40,7 @@ def _repeats(view: View) -> bool:
 
 
 def _unary(expression: str) -> Handler:
-    return lambda builder, x, *_: _elementwise(builder, expression, x)
+    return lambda builder, x, *_: elementwise(builder, expression, x)
 
 
 def _binary(expression: str, scalar: str) -> Handler:
@@ -44,26 +51,26 @@ def _binary(expression: str, scalar: str) -> Handler:
             neutral = {"add_scalar": 0, "mul_scalar": 1, "div_scalar": 1}.get(scalar)
             if b == neutral and isinstance(a, View):
                 return a
-            return _elementwise(builder, scalar, a, scalars=(float(b),))
+            return elementwise(builder, scalar, a, scalars=(float(b),))
         if isinstance(a, (int, float)):
             if expression not in ("add", "mul"):
                 raise NotImplementedError(f"a number before {expression}")
-            return _elementwise(builder, scalar, b, scalars=(float(a),))
-        return _elementwise(builder, expression, a, b)
+            return elementwise(builder, scalar, b, scalars=(float(a),))
+        return elementwise(builder, expression, a, b)
 
     return handle
 
 
 def _sub(builder: Builder, a: Any, b: Any, alpha: float = 1) -> View:
     if isinstance(b, (int, float)):
-        return _elementwise(builder, "add_scalar", a, scalars=(-float(b) * alpha,))
+        return elementwise(builder, "add_scalar", a, scalars=(-float(b) * alpha,))
     if isinstance(a, (int, float)):
-        return _elementwise(builder, "rsub_scalar", b, scalars=(float(a),))
+        return elementwise(builder, "rsub_scalar", b, scalars=(float(a),))
     return _binary("sub", "")(builder, a, b, alpha)
 
 
 def _gelu(builder: Builder, x: Any, approximate: str = "none") -> View:
-    return _elementwise(builder, "gelu" if approximate == "none" else "gelu_tanh", x)
+    return elementwise(builder, "gelu" if approximate == "none" else "gelu_tanh", x)
 
 
 def _reshape(builder: Builder, x: View, shape: list[int]) -> View:
@@ -145,7 +152,9 @@ def _cat(builder: Builder, parts: list[Any], axis: int = 0) -> View:
     for position in reversed(list(order)):
         strides[position] = step
         step *= shape[position]
-    whole, at = builder.output(tuple(shape), tuple(strides), "cat"), 0
+    dtypes = {builder.values[view.value].dtype for view in views}
+    dtype = "int32" if dtypes == {"int32"} else "fp32"
+    whole, at = builder.output(tuple(shape), tuple(strides), "cat", dtype), 0
     for view in views:
         builder.copy_into(view, whole.sliced(axis, at, view.shape[axis]))
         at += view.shape[axis]
@@ -160,21 +169,13 @@ def _linear(builder: Builder, x: View, weight: Any, bias: Any = None) -> View:
         weight.shape[0],
     )
     m = rows.shape[2]
-    packed = builder.constant(weight, _transposed)
+    packed = builder.constant(weight, "transposed")
     inputs = [rows, builder.reshaped(packed, (1, 1, *packed.shape))]
     if bias is not None:
         inputs.append(builder.constant(bias).expanded((1, 1, m, features)))
     extras = ("bias",) if bias is not None else ()
     out = builder.emit("matmul", tuple(inputs), (1, 1, m, features), scale=1.0, extras=extras)
     return builder.reshaped(out, (*x.shape[:-1], features))
-
-
-def _transposed(weight: np.ndarray) -> np.ndarray:
-    return weight.T
-
-
-def _packed_convolution(weight: np.ndarray) -> np.ndarray:
-    return weight.transpose(2, 3, 1, 0)
 
 
 def _conv2d(
@@ -195,7 +196,7 @@ def _conv2d(
     n, _, *size = x.shape
     height, wide = ((length + 2 * padding[0] - kernel) // stride[0] + 1 for length in size)
     shape = (n, channels, height, wide)
-    inputs = [x, builder.constant(weight, _packed_convolution)]
+    inputs = [x, builder.constant(weight, "convolution")]
     if bias is not None:
         inputs.append(builder.reshaped(builder.constant(bias), (1, channels, 1, 1)).expanded(shape))
     return builder.emit(
@@ -314,12 +315,15 @@ def _same(_: Builder, x: Any, *__: Any, **___: Any) -> Any:
     return x
 
 
-def _cast(_: Builder, x: View, *args: Any, dtype: Any = None, **__: Any) -> View:
-    """Casts between float types move nothing: one precision is chosen for the whole graph."""
+def _cast(builder: Builder, x: View, *args: Any, dtype: Any = None, **__: Any) -> View:
+    """Casts between float types move nothing: one precision is chosen for the whole graph. Whole numbers become floats."""
     wanted = next((item for item in (*args, dtype) if isinstance(item, torch.dtype)), None)
-    if wanted is not None and not (wanted.is_floating_point or wanted in (torch.int32, torch.int64)):
+    whole = builder.values[x.value].dtype == "int32"
+    if wanted is None or wanted.is_floating_point != whole:
+        return x
+    if not wanted.is_floating_point:
         raise NotImplementedError(f"a cast to {wanted}")
-    return x
+    return elementwise(builder, "copy", x, dtype="fp32")
 
 
 def _softmax(builder: Builder, x: View, axis: int, *_: Any) -> View:

@@ -11,10 +11,11 @@ import torch
 from backends.contract import Variant
 from backends.loading import load_pipeline
 from backends.machine import compute_threads
-from backends.models import ModelCard, Progress
+from backends.models import ModelCard, Progress, weights_sha256
 from backends.opencl import devices, spans
 from backends.opencl.components import Compiled, exchange
 from backends.opencl.runtime import Engine
+from backends.opencl.tome import merge_tokens
 from backends.staged import Hosted
 
 
@@ -25,8 +26,22 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
     engine = Engine(device)
     pipeline: Any = load_pipeline(card, torch.float32, progress)
     weights = _weights_bytes(pipeline, variant.precision)
-    switches = {name: bool(value) for name, value in variant.optimizations}
-    compiled = exchange(pipeline, lambda module: Compiled(engine, module, switches, variant.precision))
+    switches = dict(variant.optimizations)
+    ratio = float(switches.pop("tome", 0.0))
+    if ratio:
+        merge_tokens(pipeline, ratio)
+    model = weights_sha256(card)
+    identity = f"{model}, tokens merged {ratio}" if model else None
+    compiled = exchange(
+        pipeline,
+        lambda module: Compiled(
+            engine,
+            module,
+            {name: bool(value) for name, value in switches.items()},
+            variant.precision,
+            identity,
+        ),
+    )
     return Hosted(
         pipeline=pipeline,
         device_name=f"{described.name} ({described.properties['platform']})",

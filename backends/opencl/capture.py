@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch.fx.node import map_arg
 
 from backends.contract import BackendError
-from backends.opencl.graph import Graph, Operation, Shape, Value, View, dense_strides
+from backends.opencl.graph import Graph, Operation, Shape, Value, View, Weight, dense_strides
+from backends.opencl.packing import STEPS
 
 Handler = Callable[..., Any]
 
@@ -23,37 +23,39 @@ Handler = Callable[..., Any]
 class Builder:
     """Collects the graph while ATen operations are walked in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[int, str] | None = None) -> None:
         self.values: dict[str, Value] = {}
-        self.weights: dict[str, np.ndarray] = {}
+        self.weights: dict[str, Weight] = {}
         self.operations: list[Operation] = []
         self.module = ""
-        self._names: dict[tuple[int, Any], tuple[torch.Tensor, str]] = {}
+        self._names = names or {}
+        self._views: dict[tuple[int, str | None], tuple[torch.Tensor, View]] = {}
 
     def input(self, name: str, shape: Shape, dtype: str) -> View:
         self.values[name] = Value(name, math.prod(shape), dtype)
         return View(name, shape, dense_strides(shape))
 
-    def weight(self, array: np.ndarray, label: str) -> View:
-        """A value known beforehand; floats are fp32, whole numbers int32."""
-        name = self._fresh(label)
-        dtype = "fp32" if array.dtype.kind == "f" else "int32"
-        array = np.ascontiguousarray(array, np.float32 if dtype == "fp32" else np.int32)
-        self.values[name] = Value(name, array.size, dtype)
-        self.weights[name] = array
-        return View(name, array.shape, dense_strides(array.shape))
+    def constant(self, thing: Any, step: str | None = None) -> View:
+        """The view of a tensor, packed by a step of :mod:`backends.opencl.packing`, or of a view as it is.
 
-    def constant(self, thing: Any, pack: Callable[[np.ndarray], np.ndarray] | None = None) -> View:
-        """The view of a tensor or a view as it is; one tensor, packed alike, becomes one weight."""
+        One tensor, packed alike, becomes one weight; floats are fp32, whole numbers int32.
+        """
         if isinstance(thing, View):
             return thing
-        key = id(thing), pack
-        if key not in self._names:
-            array = thing.detach().numpy()
-            self._names[key] = thing, self.weight(pack(array) if pack else array, "weight").value
-        name = self._names[key][1]
-        shape = self.weights[name].shape
-        return View(name, shape, dense_strides(shape))
+        key = id(thing), step
+        if key not in self._views:
+            weight = Weight(thing.detach().numpy(), self._names.get(id(thing)))
+            shape = tuple(thing.shape)
+            if step:
+                weight = weight.then(step)
+                shape = tuple(STEPS[step](thing.detach(), 0).shape)
+            name = self._fresh("weight")
+            self.values[name] = Value(
+                name, math.prod(shape), "fp32" if thing.is_floating_point() else "int32"
+            )
+            self.weights[name] = weight
+            self._views[key] = thing, View(name, shape, dense_strides(shape))
+        return self._views[key][1]
 
     def emit(
         self,
@@ -61,10 +63,18 @@ class Builder:
         inputs: tuple[View, ...],
         shape: Shape,
         strides: Shape | None = None,
+        dtype: str | None = None,
+        like: View | None = None,
         **attributes: Any,
     ) -> View:
-        """Append an operation that writes a new value of ``shape``, laid out by ``strides`` (dense of some order)."""
-        dtype = "int32" if all(self.values[view.value].dtype == "int32" for view in inputs) else "fp32"
+        """Append an operation that writes a new value of ``shape``, laid out by ``strides`` (dense of some order).
+
+        Its dtype is the one given, or that of ``like``; else int32 where all inputs are, and fp32.
+        """
+        if like is not None:
+            dtype = self.values[like.value].dtype
+        if dtype is None:
+            dtype = "int32" if all(self.values[view.value].dtype == "int32" for view in inputs) else "fp32"
         output = self.output(tuple(shape), strides, attributes.get("expression", kind), dtype)
         self.operations.append(Operation(kind, inputs, output, attributes, self.module))
         return output
@@ -106,7 +116,8 @@ def capture(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor]) -> Grap
     """
     with torch.no_grad():
         program = torch.export.export(module.eval(), (), dict(inputs), strict=False)
-    builder, env = Builder(), _constants(program)
+    env, names = _constants(program)
+    builder = Builder(names)
     graph_inputs: dict[str, View] = {}
     outputs: tuple[View, ...] = ()
     needed = _needed(program.graph)
@@ -134,21 +145,24 @@ def _needed(graph: Any) -> set[Any]:
     return needed
 
 
-def _constants(program: Any) -> dict[Any, Any]:
-    """Parameters, buffers and lifted constants by their placeholders; inputs are left out."""
+def _constants(program: Any) -> tuple[dict[Any, Any], dict[int, str]]:
+    """Parameters, buffers and lifted constants by their placeholders, inputs left out; and the names of those, by id."""
     known: dict[Any, Any] = {}
     signature = program.graph_signature
     stored = {**program.state_dict, **program.constants}
+    names: dict[int, str] = {}
     for spec, node in zip(
         signature.input_specs, [n for n in program.graph.nodes if n.op == "placeholder"], strict=True
     ):
         if spec.target is not None:
             known[node] = stored[spec.target].detach()
-    return known
+            if spec.target in program.state_dict:
+                names[id(known[node])] = spec.target
+    return known, names
 
 
 def _evaluate(builder: Builder, node: Any, env: dict[Any, Any]) -> Any:
-    from backends.opencl.aten import HANDLERS
+    from backends.opencl.handlers import HANDLERS
 
     args, kwargs = map_arg((node.args, node.kwargs), lambda item: env[item])
     if not _has_view((args, kwargs)):

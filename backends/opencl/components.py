@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from backends.opencl.capture import capture
+from backends.opencl.graphs import captured
 from backends.opencl.networks import TextEncoding, UNetCalling, VaeDecoding
 from backends.opencl.passes import SWITCHES, optimized
 from backends.opencl.runtime import Engine, Network
@@ -17,8 +17,16 @@ from backends.opencl.runtime import Engine, Network
 class Compiled:
     """A captured module's networks, one for every shape it was called with."""
 
-    def __init__(self, engine: Engine, module: torch.nn.Module, switches: Mapping[str, bool], precision: str):
-        self.engine, self.module, self.precision = engine, module, precision
+    def __init__(
+        self,
+        engine: Engine,
+        module: torch.nn.Module,
+        switches: Mapping[str, bool],
+        precision: str,
+        model: str | None = None,
+    ):
+        """``model`` names the weights, for the cache of captured graphs; None remembers nothing."""
+        self.engine, self.module, self.precision, self.model = engine, module, precision, model
         self.switches = {name: switches[name] for name in SWITCHES}
         self.reuse = switches["buffer_reuse"]
         self.networks: dict[tuple[tuple[int, ...], ...], Network] = {}
@@ -33,7 +41,9 @@ class Compiled:
         """The network for the shapes of these inputs, captured and compiled where it is new."""
         key = tuple(tuple(tensor.shape) for tensor in inputs.values())
         if key not in self.networks:
-            graph = optimized(capture(self.module, inputs), self.switches, self.precision)
+            attends = self.engine.core.attends
+            graph = captured(self.module, inputs, self.model)
+            graph = optimized(graph, self.switches, self.precision, attends)
             self.networks[key] = Network(self.engine, graph, self.reuse)
         return self.networks[key]
 

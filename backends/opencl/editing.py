@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from backends.opencl.graph import Graph, Operation, Shape, Value, View, dense_strides
 
 Replacement = Callable[["Editor", Operation], "list[Operation] | None"]
@@ -28,10 +26,13 @@ class Editor:
         self.values[name] = Value(name, math.prod(shape), dtype)
         return View(name, shape, strides or dense_strides(shape))
 
-    def weight(self, label: str, array: np.ndarray) -> View:
-        view = self.value(label, array.shape)
-        self.weights[view.value] = np.ascontiguousarray(array, np.float32)
-        return view
+    def repacked(self, view: View, step: str, shape: Shape) -> View:
+        """The weight that ``view`` shows whole, packed by one more step to ``shape``; once for every step and weight."""
+        name = f"{view.value}.{step}"
+        if name not in self.values:
+            self.values[name] = Value(name, math.prod(shape), self.values[view.value].dtype)
+            self.weights[name] = self.weights[view.value].then(step)
+        return View(name, shape, dense_strides(shape))
 
     def finished(self, operations: Iterable[Operation]) -> Graph:
         """The graph of these operations; values and weights that are no longer used are dropped."""
@@ -44,7 +45,7 @@ class Editor:
             self.graph.inputs,
             self.graph.outputs,
             kept,
-            {name: array for name, array in self.weights.items() if name in used},
+            {name: weight for name, weight in self.weights.items() if name in used},
         )
 
     def _fresh(self, label: str) -> str:

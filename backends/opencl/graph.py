@@ -31,6 +31,21 @@ class Value:
         return self.size * np.dtype(DTYPES[self.dtype]).itemsize
 
 
+@dataclass(frozen=True, eq=False)
+class Weight:
+    """The elements of a value known beforehand: those of ``source`` after ``steps`` of :mod:`backends.opencl.packing`.
+
+    ``name`` is the source's name in the module's state; None where the module has no such tensor: it was computed.
+    """
+
+    source: np.ndarray
+    name: str | None = None
+    steps: tuple[str, ...] = ()
+
+    def then(self, step: str) -> Weight:
+        return replace(self, steps=(*self.steps, step))
+
+
 @dataclass(frozen=True)
 class View:
     """A strided window on the value named ``value``: element (i, j, ...) lies at ``offset + i*strides[0] + ...``."""
@@ -107,6 +122,11 @@ class Operation:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     module: str = ""
 
+    @property
+    def name(self) -> str:
+        """What it computes: an expression's name, or its kind however its operands are laid out."""
+        return self.attributes.get("expression", self.kind).removeprefix("panel_")
+
     def reads(self) -> set[str]:
         return {view.value for view in self.inputs}
 
@@ -119,7 +139,7 @@ class Graph:
     inputs: Mapping[str, View]
     outputs: tuple[View, ...]
     operations: tuple[Operation, ...]
-    weights: Mapping[str, np.ndarray]
+    weights: Mapping[str, Weight]
 
     def users(self) -> dict[str, list[int]]:
         """For every value the indices of the operations that read it; an output of the graph counts as one more (-1)."""

@@ -3,109 +3,67 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
 
 from backends.contract import BackendError
+from backends.opencl import index_launches
 from backends.opencl.graph import Graph, Operation, Value, View
+from backends.opencl.launch import ITEMS, Launch, Macros, Maker, Size, items, made, number, numbered
 from backends.opencl.operations import EXPRESSIONS
 
-C_TYPES = {"fp32": "float", "fp16": "half", "int32": "int"}
 MOST_AXES = 6
 REDUCTION_WIDTH = 64
 QUERIES = 32
-ITEMS = 64
-
-Macros = dict[str, str | int | float]
-Size = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Launch:
-    """One kernel call. ``arguments`` are names of values, the output first; ``bytes`` count every tensor once."""
+def launches(graph: Graph, makers: Mapping[str, Maker]) -> list[Launch]:
+    """One for every operation, by a core's ``makers`` or the portable ones.
 
-    kernel: str
-    sources: tuple[str, ...]
-    macros: Macros
-    arguments: tuple[str, ...]
-    global_size: Size
-    local_size: Size
-    operation: Operation = field(repr=False)
-    flops: int = 0
-    bytes: int = 0
+    Raises BackendError naming an operation that has no kernel.
+    """
+    return [launch(graph.values, operation, makers) for operation in graph.operations]
 
 
-def launches(graph: Graph) -> list[Launch]:
-    """One for every operation. Raises BackendError naming an operation that has no kernel."""
-    return [launch(graph.values, operation) for operation in graph.operations]
-
-
-def launch(values: Mapping[str, Value], operation: Operation) -> Launch:
+def launch(values: Mapping[str, Value], operation: Operation, makers: Mapping[str, Maker]) -> Launch:
     """The launch of one operation."""
+    made = makers.get(operation.kind, portable)(values, operation)
+    views = (operation.output, *operation.inputs)
+    moved = sum(_touched(view) * values[view.value].nbytes // values[view.value].size for view in views)
+    return replace(made, bytes=moved, arguments=tuple(view.value for view in views))
+
+
+def portable(values: Mapping[str, Value], operation: Operation) -> Launch:
+    """The launch that any device runs. Raises BackendError naming an operation that has no kernel."""
     maker = _MAKERS.get(operation.kind)
     if maker is None:
         raise BackendError(
             f"the OpenCL runtime has no kernel for {operation.kind}, which {operation.module} uses"
         )
-    made = maker(values, operation)
-    views = (operation.output, *operation.inputs)
-    moved = sum(_touched(view) * values[view.value].nbytes // values[view.value].size for view in views)
-    return replace(made, bytes=moved, arguments=tuple(view.value for view in views))
+    return maker(values, operation)
 
 
 def _touched(view: View) -> int:
     return math.prod(n for n, step in zip(view.shape, view.strides, strict=True) if step or n == 1)
 
 
-def _described(prefix: str, view: View, values: Mapping[str, Value]) -> Macros:
-    """Type, offset and strides of a view as macros that begin with ``prefix``."""
-    dtype = values[view.value].dtype
-    macros: Macros = {
-        f"{prefix}_T": C_TYPES[dtype],
-        f"{prefix}_READ": f"READ_{dtype}",
-        f"{prefix}_WRITE": f"WRITE_{dtype}",
-        f"{prefix}_OFFSET": view.offset,
-    }
-    return macros | {f"{prefix}_S{axis}": step for axis, step in enumerate(view.strides)}
-
-
-def _made(
-    values: Mapping[str, Value],
-    operation: Operation,
-    kernel: str,
-    views: Mapping[str, View],
-    macros: Macros,
-    sizes: tuple[Size, Size],
-    *sources: str,
-    flops: int = 0,
-) -> Launch:
-    described: Macros = {}
-    for prefix, view in views.items():
-        described |= _described(prefix, view, values)
-    return Launch(kernel, ("common.cl", *sources), described | macros, (), *sizes, operation, flops)
-
-
-def _numbered(operation: Operation) -> dict[str, View]:
-    return {"OUT": operation.output} | {f"A{i}": view for i, view in enumerate(operation.inputs)}
-
-
-def _items(count: int) -> tuple[Size, Size]:
-    return (-(-count // ITEMS) * ITEMS,), (ITEMS,)
-
-
 def _elementwise(values: Mapping[str, Value], operation: Operation) -> Launch:
     views = collapsed([operation.output, *operation.inputs])
     names = ["OUT", *(f"A{i}" for i in range(len(operation.inputs)))]
-    attributes = operation.attributes
-    macros: Macros = {f"D{axis}": length for axis, length in enumerate(views[0].shape)}
-    macros |= {"INPUTS": len(operation.inputs), "EXPRESSION": EXPRESSIONS[attributes["expression"]]}
-    macros |= {f"S{i}": _number(scalar) for i, scalar in enumerate(attributes["scalars"])}
+    macros = elementwise_macros(operation, views[0].shape)
     count = operation.output.elements
     named = dict(zip(names, views, strict=True))
-    return _made(
-        values, operation, "elementwise", named, macros, _items(count), "elementwise.cl", flops=count
+    return made(
+        values, operation, "elementwise", named, macros, items(count), "elementwise.cl", flops=count
     )
+
+
+def elementwise_macros(operation: Operation, shape: Size) -> Macros:
+    """The axes of the output, the expression and its scalars."""
+    attributes = operation.attributes
+    macros: Macros = {f"D{axis}": length for axis, length in enumerate(shape)}
+    macros |= {"INPUTS": len(operation.inputs), "EXPRESSION": EXPRESSIONS[attributes["expression"]]}
+    return macros | {f"S{i}": number(scalar) for i, scalar in enumerate(attributes["scalars"])}
 
 
 def collapsed(views: list[View]) -> list[View]:
@@ -138,25 +96,26 @@ def collapsed(views: list[View]) -> list[View]:
     ]
 
 
-def _number(value: float) -> str:
-    return f"({value!r}f)"
-
-
 def _inner_last(*views: View) -> tuple[tuple[View, ...], bool]:
     """Views of four axes with the last two so ordered that the first view's memory runs along the last; whether swapped."""
     swap = views[0].strides[2] < views[0].strides[3]
     return tuple(view.permuted((0, 1, 3, 2)) if swap else view for view in views), swap
 
 
+def inner_last(view: View) -> View:
+    """A view of four axes with the last two so ordered that its memory runs along the last."""
+    return _inner_last(view)[0][0]
+
+
 def _reduce(values: Mapping[str, Value], operation: Operation) -> Launch:
-    (x,), _ = _inner_last(operation.inputs[0])
+    x = inner_last(operation.inputs[0])
     macros: Macros = {"WIDTH": REDUCTION_WIDTH, "R1": x.shape[1], "C0": x.shape[2], "C1": x.shape[3]}
     functions = ("mean", "sum", "max", "variance")
     macros |= {name.upper(): number for number, name in enumerate(functions)}
     macros["FUNCTION"] = operation.attributes["function"].upper()
     sizes = (x.shape[0] * x.shape[1] * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
-    views = _numbered(operation) | {"A0": x}
-    return _made(
+    views = numbered(operation) | {"A0": x}
+    return made(
         values, operation, "reduce", views, macros, sizes, "reduction.cl", "reduce.cl", flops=x.elements
     )
 
@@ -176,13 +135,13 @@ def _group_norm(values: Mapping[str, Value], operation: Operation) -> Launch:
         "C0": x.shape[2],
         "C1": x.shape[3],
         "CHANNEL(j)": "((j)%C1)" if swapped else "((j)/C1)",
-        "EPSILON": _number(attributes["epsilon"]),
+        "EPSILON": number(attributes["epsilon"]),
         "SILU": int(attributes["silu"]),
     }
     sizes = (n * shape[1] * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
     views = {"OUT": output, "A0": x, "A1": weight, "A2": bias}
     count = 8 * x.elements
-    return _made(
+    return made(
         values, operation, "group_norm", views, macros, sizes, "reduction.cl", "group_norm.cl", flops=count
     )
 
@@ -192,12 +151,12 @@ def _layer_norm(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros: Macros = {
         "WIDTH": REDUCTION_WIDTH,
         "C1": width,
-        "EPSILON": _number(operation.attributes["epsilon"]),
+        "EPSILON": number(operation.attributes["epsilon"]),
     }
     sizes = (rows * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
-    views = _numbered(operation)
+    views = numbered(operation)
     count = 8 * rows * width
-    return _made(
+    return made(
         values, operation, "layer_norm", views, macros, sizes, "reduction.cl", "layer_norm.cl", flops=count
     )
 
@@ -208,44 +167,47 @@ def _softmax_statistics(values: Mapping[str, Value], operation: Operation) -> La
     sizes = (b0 * b1 * rows * REDUCTION_WIDTH,), (REDUCTION_WIDTH,)
     sources = ("reduction.cl", "softmax_statistics.cl")
     count = 3 * operation.inputs[0].elements
-    return _made(
-        values, operation, "softmax_statistics", _numbered(operation), macros, sizes, *sources, flops=count
+    return made(
+        values, operation, "softmax_statistics", numbered(operation), macros, sizes, *sources, flops=count
     )
 
 
 def _embedding(values: Mapping[str, Value], operation: Operation) -> Launch:
     rows, columns = operation.output.shape
     sizes = (-(-columns // ITEMS) * ITEMS, rows), (ITEMS, 1)
-    return _made(
-        values, operation, "embedding", _numbered(operation), {"COLUMNS": columns}, sizes, "embedding.cl"
+    return made(
+        values, operation, "embedding", numbered(operation), {"COLUMNS": columns}, sizes, "embedding.cl"
     )
+
+
+def extra_views(operation: Operation) -> tuple[dict[str, View], Macros]:
+    """The extras of a product as ``ST`` and ``E0``, ``E1``...; and the macros that count them."""
+    views: dict[str, View] = {}
+    names = operation.attributes["extras"]
+    for name, view in zip(names, operation.inputs[2:], strict=True):
+        views["ST" if name == "statistics" else f"E{len(views) - ('ST' in views)}"] = view
+    statistics = int("statistics" in names)
+    return views, {"EXTRAS": len(views) - statistics, "STATISTICS": statistics}
 
 
 def _product(
     values: Mapping[str, Value], operation: Operation, left: View, right: View, macros: Macros
 ) -> Launch:
     """What matrix products and convolutions share: M x K times K x N in 64 x 64 tiles."""
-    names = operation.attributes["extras"]
-    views = {"OUT": operation.output, "A": left, "B": right}
-    added = 0
-    for name, view in zip(names, operation.inputs[2:], strict=True):
-        if name == "statistics":
-            views["ST"] = view
-        else:
-            views[f"E{added}"] = view
-            added += 1
-    macros = {"EXTRAS": added, "STATISTICS": int("statistics" in names), **macros}
+    views, counts = extra_views(operation)
+    views |= {"OUT": operation.output, "A": left, "B": right}
+    macros = counts | macros
     m, n, k, batch = (int(macros[name]) for name in ("M", "N", "K", "B"))
     sizes = (-(-n // 64) * 16, -(-m // 64) * 16, batch), (16, 16, 1)
     flops = 2 * m * n * k * batch
-    return _made(values, operation, "matmul", views, macros, sizes, "matmul.cl", flops=flops)
+    return made(values, operation, "matmul", views, macros, sizes, "matmul.cl", flops=flops)
 
 
 def _matmul(values: Mapping[str, Value], operation: Operation) -> Launch:
     left, right = operation.inputs[:2]
     b0, b1, m, k = left.shape
     macros: Macros = {"CONVOLUTION": 0, "M": m, "N": right.shape[3], "K": k, "B": b0 * b1, "B1": b1}
-    macros["SCALE"] = _number(operation.attributes["scale"])
+    macros["SCALE"] = number(operation.attributes["scale"])
     return _product(values, operation, left, right, macros)
 
 
@@ -267,32 +229,45 @@ def _flash_attention(values: Mapping[str, Value], operation: Operation) -> Launc
     batch, heads, tokens, width = operation.output.shape
     keys = operation.inputs[1].shape[2]
     macros: Macros = {"WIDTH": QUERIES, "HEADS": heads, "TOKENS": tokens, "KEYS": keys, "D": width}
-    macros |= {"MASKED": int(len(operation.inputs) > 3), "SCALE": _number(operation.attributes["scale"])}
+    macros |= {"MASKED": int(len(operation.inputs) > 3), "SCALE": number(operation.attributes["scale"])}
     sizes = (-(-tokens // QUERIES) * QUERIES, batch * heads), (QUERIES, 1)
     flops = 4 * batch * heads * tokens * keys * width
-    views = _numbered(operation)
-    return _made(
+    views = numbered(operation)
+    return made(
         values, operation, "flash_attention", views, macros, sizes, "flash_attention.cl", flops=flops
     )
 
 
-def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
+def winograd_parts(operation: Operation) -> tuple[dict[str, View], Macros]:
+    """The views of one of Winograd's transforms, and what its kernels know of the image and its tiles."""
     reads = operation.kind == "winograd_input"
     image = operation.inputs[0] if reads else operation.output
     n, channels, height, width = image.shape
-    tile = operation.attributes["tile"]
+    tile, upsample = operation.attributes["tile"], operation.attributes.get("upsample", 1)
+    height, width = height * upsample, width * upsample
     down, across = -(-height // tile), -(-width // tile)
     views = {"OUT": operation.output, "A0": operation.inputs[0]}
     views |= {f"E{i}": view for i, view in enumerate(operation.inputs[1:])}
     macros: Macros = {"INPUT": int(reads), "TILE": tile, "EXTRAS": len(operation.inputs) - 1}
     macros |= {"CHANNELS": channels, "DOWN": down, "ACROSS": across, "HEIGHT": height, "BREADTH": width}
-    macros["PADDING"] = operation.attributes.get("padding", 0)
-    sizes = (-(-channels // ITEMS) * ITEMS, n * down * across), (ITEMS, 1)
-    flops = 4 * (tile + 2) ** 3 * n * down * across * channels
-    return _made(values, operation, operation.kind, views, macros, sizes, "winograd.cl", flops=flops)
+    macros["UPSAMPLE"] = upsample
+    return views, macros | {"PADDING": operation.attributes.get("padding", 0), "COUNT": n * down * across}
 
 
-_MAKERS: dict[str, Callable[[Mapping[str, Value], Operation], Any]] = {
+def winograd_flops(tile: int, tiles: int, channels: int) -> int:
+    """Of one transform as two matrix products, zeros and ones counted as any number."""
+    return 4 * (tile + 2) ** 3 * tiles * channels
+
+
+def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
+    views, macros = winograd_parts(operation)
+    tiles, channels = int(macros["COUNT"]), int(macros["CHANNELS"])
+    sizes = (-(-channels // ITEMS) * ITEMS, tiles), (ITEMS, 1)
+    flops = winograd_flops(operation.attributes["tile"], tiles, channels)
+    return made(values, operation, operation.kind, views, macros, sizes, "winograd.cl", flops=flops)
+
+
+_MAKERS: dict[str, Maker] = {
     "elementwise": _elementwise,
     "reduce": _reduce,
     "group_norm": _group_norm,
@@ -302,6 +277,7 @@ _MAKERS: dict[str, Callable[[Mapping[str, Value], Operation], Any]] = {
     "matmul": _matmul,
     "conv2d": _conv2d,
     "flash_attention": _flash_attention,
+    **index_launches.MAKERS,
     "winograd_input": _winograd,
     "winograd_output": _winograd,
 }

@@ -15,7 +15,18 @@ attention               q (B, H, T, D), k, v (B, H, S, D) [, mask (B, H, T, S), 
                         Has no kernel: a pass turns it into one of the forms below
 flash_attention         as attention
 embedding               ids (R), table (V, C) → (R, C)
-winograd_input          x (N, C, H, W) → (A*A, tiles, C) with A = ``tile`` + 2; ``tile``, ``padding``
+embedding_bag           ids (L), table (V, C), starts (K), weights (L) → (K, C): bag k is the weighted sum of the rows of
+                        ids starts[k] to starts[k + 1]
+argsort                 x (R, N) → (R, N), int32; ``descending``; equals keep their order
+argmax                  x (R, N) → (R), int32; the first of the largest
+gather                  x (R, N), index (R, M) → (R, M)
+scatter                 x (R, N), index (R, M), source (R, M) → (R, N); ``add``: to x, else in its place, the last one's
+cumsum                  x (R, N) → (R, N)
+panels                  b (B0, B1, K, N) → (B0, B1, P, K, ``width``): its columns in P panels, the last filled up with zeros
+panel_matmul            as matmul and conv2d, but b or the weight in panels (..., P, K, width) of its last two axes;
+panel_conv2d            ``columns`` = N. Made by the vector core's ``lay_out``
+panel_attention         as attention, with k transposed in panels, and v in panels; ``keys`` = S
+winograd_input          x (N, C, H, W) → (A*A, tiles, C) with A = ``tile`` + 2; ``tile``, ``padding``, ``upsample``
 winograd_output         products (A*A, tiles, O) [, extras] → (N, O, H', W'); ``tile``, ``extras``
 ======================  =======================================================================================
 
@@ -43,6 +54,9 @@ EXPRESSIONS: dict[str, str] = {
     "erf": "erf(a0)",
     "tanh": "tanh(a0)",
     "neg": "-a0",
+    "sqrt": "sqrt(a0)",
+    "reciprocal": "1.0f / a0",
+    "clamp_min": "fmax(a0, S0)",
     "relu": "fmax(a0, 0.0f)",
     "gelu": "0.5f * a0 * (1.0f + erf(a0 * 0.70710678118654752f))",
     "gelu_tanh": "0.5f * a0 * (1.0f + tanh(0.7978845608028654f * (a0 + 0.044715f * a0 * a0 * a0)))",

@@ -12,7 +12,7 @@ from typing import Any
 import pyopencl as cl
 
 from backends.contract import BackendError
-from backends.opencl.launches import Launch
+from backends.opencl.launch import Launch
 from backends.paths import cache_dir
 
 SOURCES = Path(__file__).parent / "kernels"
@@ -60,6 +60,7 @@ class Programs:
                 f"{launch.operation.module or 'the model'}: {' '.join(str(error).split())[:1500]}"
             ) from error
         binaries: Any = program.get_info(cl.program_info.BINARIES)
+        self._place.mkdir(parents=True, exist_ok=True)  # the cache may have been cleared since
         handle, name = tempfile.mkstemp(dir=self._place)
         with os.fdopen(handle, "wb") as file:
             file.write(binaries[0])
@@ -68,8 +69,9 @@ class Programs:
 
 
 def source_of(launch: Launch) -> str:
-    """The whole source of a specialisation: its macros, then its files."""
+    """The whole source of a specialisation: its macros, its sizes as ``SIZES`` in the kernel's arguments, then its files."""
     macros = [f"#define {name} {value}" for name, value in sorted(launch.macros.items())]
+    macros.append("#define SIZES " + "".join(f", const int {name}" for name in launch.sizes))
     return "\n".join([*macros, *(_file(name) for name in launch.sources)])
 
 

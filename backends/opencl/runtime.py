@@ -11,8 +11,11 @@ import numpy as np
 import pyopencl as cl
 
 from backends.contract import BackendError
+from backends.opencl.cores import core_of
 from backends.opencl.graph import DTYPES, Graph, View
-from backends.opencl.launches import Launch, launches
+from backends.opencl.launch import Launch
+from backends.opencl.launches import launches
+from backends.opencl.packing import packed
 from backends.opencl.plan import ALIGNMENT, Plan, lifetimes, planned
 from backends.opencl.programs import Programs
 
@@ -38,10 +41,12 @@ class Engine:
 
     def __init__(self, device: Any):
         with reported(f"opening {device.name.strip()}"):
-            self.device = device
+            self.device, self.core = device, core_of(device)
             self.context = cl.Context([device])
             profiling = cl.command_queue_properties.PROFILING_ENABLE
             self.queue = cl.CommandQueue(self.context, device, properties=profiling)
+        self.shares_memory = bool(device.type & cl.device_type.CPU)
+        """Whether the device reads the host's arrays where they are."""
         self.programs = Programs(self.context, device)
         self.times: list[tuple[Any, Launch]] | None = None
 
@@ -69,9 +74,9 @@ class Network:
     """A graph ready to run on an engine. ``reuse`` shares one arena between tensors that do not live together."""
 
     def __init__(self, engine: Engine, graph: Graph, reuse: bool = True):
-        self.engine, self.graph = engine, graph
-        self.launches = launches(graph)
-        self.plan: Plan = planned(lifetimes(graph), reuse)
+        self.engine, self.graph = engine, engine.core.lay_out(graph)
+        self.launches = launches(self.graph, engine.core.makers)
+        self.plan: Plan = planned(lifetimes(self.graph), reuse)
         with reported("allocating the network"):
             self._buffers = self._uploaded()
             self._place_tensors()
@@ -105,11 +110,10 @@ class Network:
 
     def _uploaded(self) -> dict[str, Any]:
         context, flags, buffers = self.engine.context, cl.mem_flags, {}
-        for name, array in self.graph.weights.items():
-            stored = array.astype(DTYPES[self.graph.values[name].dtype])
-            buffers[name] = cl.Buffer(
-                context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=stored.reshape(-1)
-            )
+        place = flags.USE_HOST_PTR if self.engine.shares_memory else flags.COPY_HOST_PTR
+        for name, weight in self.graph.weights.items():
+            stored = packed(weight).astype(DTYPES[self.graph.values[name].dtype], copy=False)
+            buffers[name] = cl.Buffer(context, flags.READ_ONLY | place, hostbuf=stored.reshape(-1))
         for view in self.graph.inputs.values():
             buffers[view.value] = cl.Buffer(context, flags.READ_ONLY, self.graph.values[view.value].nbytes)
         return buffers
@@ -126,7 +130,8 @@ class Network:
 
     def _prepared(self, launch: Launch) -> Any:
         kernel = self.engine.programs.kernel(launch)
-        kernel.set_args(*(self._buffers[name] for name in launch.arguments))
+        sizes = (np.int32(size) for size in launch.sizes.values())
+        kernel.set_args(*(self._buffers[name] for name in launch.arguments), *sizes)
         return kernel
 
     def _downloaded(self, view: View) -> np.ndarray:

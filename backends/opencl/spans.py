@@ -48,6 +48,5 @@ def inside_stages(times: Iterable[KernelTime], offset: int, spans: Iterable[Span
         detail: dict[str, str | int | float] = {"flops": launch.flops, "bytes": launch.bytes}
         if launch.operation.module:
             detail["module"] = launch.operation.module.partition(".")[2]
-        name = launch.operation.attributes.get("expression", launch.operation.kind)
-        found.append(Span(name, stage.name, start, end, stage.iteration, "kernel", detail))
+        found.append(Span(launch.operation.name, stage.name, start, end, stage.iteration, "kernel", detail))
     return found

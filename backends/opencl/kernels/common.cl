@@ -6,3 +6,4 @@
 #define READ_int32(p, i) ((float)(p)[i])
 #define WRITE_fp32(p, i, v) ((p)[i] = (v))
 #define WRITE_fp16(p, i, v) vstore_half((v), (i), (p))
+#define WRITE_int32(p, i, v) ((p)[i] = (int)(v))

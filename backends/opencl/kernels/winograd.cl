@@ -26,7 +26,7 @@ __kernel void winograd_input(__global OUT_T *out, __global const A0_T *x)
         for (int j = 0; j < ALPHA; ++j) {
             const int y = top + i, z = left + j;
             d[i][j] = y >= 0 && y < HEIGHT && z >= 0 && z < BREADTH
-                ? A0_READ(x, A0_OFFSET + n * A0_S0 + c * A0_S1 + y * A0_S2 + z * A0_S3) : 0.0f;
+                ? A0_READ(x, A0_OFFSET + n * A0_S0 + c * A0_S1 + y / UPSAMPLE * A0_S2 + z / UPSAMPLE * A0_S3) : 0.0f;
         }
 #pragma unroll
     for (int i = 0; i < ALPHA; ++i)

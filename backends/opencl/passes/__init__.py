@@ -19,13 +19,21 @@ from backends.opencl.passes import precision as precisions
 SWITCHES = ("group_norm", "gelu", "softmax", "flash_attention", "winograd")
 
 
-def optimized(graph: Graph, switches: Mapping[str, bool], precision: str = "fp32") -> Graph:
-    """The graph that runs at ``fp32`` or ``fp16``: every switch of ``SWITCHES`` on, or in the paper's elementary steps."""
+def optimized(
+    graph: Graph,
+    switches: Mapping[str, bool],
+    precision: str = "fp32",
+    attends: flash_attention.Chooses = flash_attention.small_head_and_many_keys,
+) -> Graph:
+    """The graph that runs at ``fp32`` or ``fp16``: every switch of ``SWITCHES`` on, or in the paper's elementary steps.
+
+    ``attends`` says which attention the device takes without writing its scores.
+    """
     graph = cleanup.apply(graph)
     graph = fold.apply(graph)
     graph = group_norm.apply(graph, switches["group_norm"])
     graph = gelu.apply(graph, switches["gelu"])
-    graph = flash_attention.apply(graph, switches["flash_attention"])
+    graph = flash_attention.apply(graph, switches["flash_attention"], attends)
     graph = softmax.apply(graph, switches["softmax"])
     graph = winograd.apply(graph, switches["winograd"], winograd.TILES[precision])
     return precisions.apply(cleanup.apply(graph), precision)

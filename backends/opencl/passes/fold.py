@@ -1,18 +1,51 @@
-"""What belongs to no switch: additions join the product or convolution before them, upsampling the convolution behind it."""
+"""What belongs to no switch: convolutions of one pixel become products, additions join the product or convolution before
+them, upsampling the convolution behind it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from backends.opencl.editing import Editor, is_expression, producers, seen_as, sole_use, with_attributes
+from backends.opencl.editing import (
+    Editor,
+    is_expression,
+    producers,
+    rewritten,
+    seen_as,
+    sole_use,
+    with_attributes,
+)
 from backends.opencl.graph import Graph, Operation, View
 
 MOST_EXTRAS = 3
 
 
 def apply(graph: Graph) -> Graph:
-    """Residual and time-embedding additions, and twofold upsampling, as part of the operation they touch."""
-    return _upsampling(_additions(graph))
+    """Residual and time-embedding additions, and twofold upsampling, as part of the operation they touch.
+
+    A 1×1 convolution is the product of its pixels' channels with its weight.
+    """
+    return rewritten(_upsampling(_additions(graph)), _pointwise)
+
+
+def _pointwise(_: Editor, operation: Operation) -> list[Operation] | None:
+    attributes = operation.attributes
+    form = tuple(attributes.get(name) for name in ("kernel", "stride", "padding", "upsample"))
+    if operation.kind != "conv2d" or form != (1, 1, 0, 1):
+        return None
+    x, weight, *extras = operation.inputs
+    rows = [_as_rows(view) for view in (x, *extras, operation.output)]
+    right = weight.reshaped((1, 1, *weight.shape[2:]))
+    if right is None or any(view is None for view in rows):
+        return None
+    left, *added, output = [view for view in rows if view is not None]
+    product = {"scale": 1.0, "extras": attributes["extras"]}
+    return [Operation("matmul", (left, right, *added), output, product, operation.module)]
+
+
+def _as_rows(image: View) -> View | None:
+    """(N, C, H, W) as (1, 1, N*H*W, C); None where no strides can say so."""
+    n, channels, height, width = image.shape
+    return image.permuted((0, 2, 3, 1)).reshaped((1, 1, n * height * width, channels))
 
 
 def _additions(graph: Graph) -> Graph:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from backends.opencl.graph import Graph, Operation, View
+from backends.opencl.packing import packed
 
 Tensor = torch.Tensor
 
@@ -31,6 +32,9 @@ ELEMENTWISE: dict[str, Any] = {
     "erf": lambda s, a: a.erf(),
     "tanh": lambda s, a: a.tanh(),
     "neg": lambda s, a: -a,
+    "sqrt": lambda s, a: a.sqrt(),
+    "reciprocal": lambda s, a: 1 / a,
+    "clamp_min": lambda s, a: a.clamp_min(s[0]),
     "relu": lambda s, a: a.relu(),
     "gelu": lambda s, a: F.gelu(a),
     "gelu_tanh": lambda s, a: F.gelu(a, approximate="tanh"),
@@ -47,8 +51,8 @@ def run(graph: Graph, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     memory = {
         name: torch.full((value.size,), math.nan, dtype=torch.float64) for name, value in graph.values.items()
     }
-    for name, array in graph.weights.items():
-        memory[name] = torch.from_numpy(array).double().flatten()
+    for name, weight in graph.weights.items():
+        memory[name] = torch.from_numpy(packed(weight)).double().flatten()
     for name, view in graph.inputs.items():
         memory[view.value] = inputs[name].double().flatten()
     for operation in graph.operations:
@@ -92,6 +96,29 @@ def _conv2d(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, *extras: T
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
     out = F.conv2d(x, weight.permute(3, 2, 0, 1), stride=attributes["stride"], padding=attributes["padding"])
     return _extras(attributes, out, extras)
+
+
+def _unpaneled(panels: Tensor, columns: int) -> Tensor:
+    return panels.transpose(-2, -3).flatten(-2)[..., :columns]
+
+
+def _panels(attributes: Mapping[str, Any], b: Tensor) -> Tensor:
+    width = attributes["width"]
+    whole = F.pad(b, (0, -b.shape[-1] % width))
+    return whole.unflatten(-1, (-1, width)).transpose(-2, -3)
+
+
+def _panel_matmul(attributes: Mapping[str, Any], a: Tensor, panels: Tensor, *extras: Tensor) -> Tensor:
+    return _matmul(attributes, a, _unpaneled(panels, attributes["columns"]), *extras)
+
+
+def _panel_conv2d(attributes: Mapping[str, Any], x: Tensor, panels: Tensor, *extras: Tensor) -> Tensor:
+    return _conv2d(attributes, x, _unpaneled(panels, attributes["columns"]), *extras)
+
+
+def _panel_attention(attributes: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, *mask: Tensor) -> Tensor:
+    keys = _unpaneled(k, attributes["keys"]).transpose(-1, -2)
+    return _attention(attributes, q, keys, _unpaneled(v, q.shape[-1]), *mask)
 
 
 def _group_norm(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -149,6 +176,7 @@ OUTPUT_TRANSFORMS = {
 
 def _winograd_input(attributes: Mapping[str, Any], x: Tensor) -> Tensor:
     tile = attributes["tile"]
+    x = x.repeat_interleave(attributes["upsample"], 2).repeat_interleave(attributes["upsample"], 3)
     rows, columns = (-(-length // tile) * tile - length for length in x.shape[2:])
     padded = F.pad(x, (1, 1 + columns, 1, 1 + rows))
     blocks = padded.unfold(2, tile + 2, tile).unfold(3, tile + 2, tile)
@@ -172,3 +200,32 @@ def _winograd_output(
 
 def _embedding(_: Mapping[str, Any], ids: Tensor, table: Tensor) -> Tensor:
     return table[ids.long()]
+
+
+def _embedding_bag(_: Mapping[str, Any], ids: Tensor, table: Tensor, starts: Tensor, weights: Tensor) -> Tensor:
+    return F.embedding_bag(ids.long(), table, starts.long(), mode="sum", per_sample_weights=weights)
+
+
+def _argsort(attributes: Mapping[str, Any], x: Tensor) -> Tensor:
+    return torch.sort(x, dim=-1, descending=attributes["descending"], stable=True).indices.double()
+
+
+def _argmax(_: Mapping[str, Any], x: Tensor) -> Tensor:
+    return (x == x.amax(-1, keepdim=True)).to(torch.int8).argmax(-1).double()
+
+
+def _gather(_: Mapping[str, Any], x: Tensor, index: Tensor) -> Tensor:
+    return x.gather(1, index.long())
+
+
+def _scatter(attributes: Mapping[str, Any], x: Tensor, index: Tensor, source: Tensor) -> Tensor:
+    if attributes["add"]:
+        return x.scatter_add(1, index.long(), source)
+    out = x.clone()
+    for m in range(index.shape[1]):
+        out.scatter_(1, index[:, m : m + 1].long(), source[:, m : m + 1])
+    return out
+
+
+def _cumsum(_: Mapping[str, Any], x: Tensor) -> Tensor:
+    return x.cumsum(1)

@@ -169,7 +169,8 @@ def test_elementwise_expressions(engine: Any, expression: str):
     count = reference.ELEMENTWISE[expression].__code__.co_argcount - 1
     inputs = [case.random(3, 5, 7).permuted((2, 0, 1)), case.random(7, 1, 5).expanded((7, 3, 5))]
     inputs.append(case.random(1, 1, 5).expanded((7, 3, 5)))
-    for name in ("input_1", "input_2"):  # denominators and variances
+    positive = ("input_0", "input_1", "input_2") if expression == "sqrt" else ("input_1", "input_2")
+    for name in positive:  # denominators and variances
         case.tensors[name] = case.tensors[name].abs() + 0.5
     out = case.emit(
         "elementwise", tuple(inputs[:count]), (7, 3, 5), (1, 35, 7), expression=expression, scalars=(1.7,)
@@ -177,13 +178,15 @@ def test_elementwise_expressions(engine: Any, expression: str):
     case.check(engine, out, "fp32")
 
 
-@pytest.mark.parametrize(("precision", "tile"), [("fp32", 2), ("fp32", 4), ("fp16", 2)])
-def test_winograd(engine: Any, precision: str, tile: int):
+@pytest.mark.parametrize(
+    ("precision", "tile", "upsample"), [("fp32", 2, 1), ("fp32", 4, 1), ("fp32", 4, 2), ("fp16", 2, 1)]
+)
+def test_winograd(engine: Any, precision: str, tile: int, upsample: int):
     case = Case()
-    x, weight = case.image(2, 33, 9, 14), case.weight(torch.randn(3, 3, 33, 35).numpy(), "filter")
-    shape = (2, 35, 9, 14)
+    x, weight = case.image(2, 33, 9, 14), case.constant(torch.randn(3, 3, 33, 35))
+    shape = (2, 35, 9 * upsample, 14 * upsample)
     extra = case.image(*shape)
-    attributes = {"kernel": 3, "stride": 1, "padding": 1, "upsample": 1, "extras": ("residual",)}
+    attributes = {"kernel": 3, "stride": 1, "padding": 1, "upsample": upsample, "extras": ("residual",)}
     out = case.emit("conv2d", (x, weight, extra), shape, channels_last(shape), **attributes)
     graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
     changed = winograd.apply(graph, True, tile)

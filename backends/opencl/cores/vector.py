@@ -1,0 +1,193 @@
+"""The core of processors: explicit vectors, operands in panels, and a work-item alone in its group.
+
+On a processor local memory is only cache and a barrier cuts a kernel into loops. So a work-item here is a whole loop
+nest: it holds a tile of ``rows`` x ``vectors`` sums in registers and reads the right operand from a panel of that many
+columns, packed once (weights) or by a kernel (activations). Source: Goto & van de Geijn 2008, doi:10.1145/1356052.1356053,
+and for convolutions without im2col Dukhan 2019, arXiv 1907.02129.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from backends.opencl.cores import Core, vector_rows
+from backends.opencl.editing import Editor, rewritten
+from backends.opencl.graph import Graph, Operation, Value, View
+from backends.opencl.launch import Launch, Macros, Maker, made, number
+from backends.opencl.launches import extra_views
+
+TILES = {16: {1: 14, 2: 12, 3: 8, 4: 6, 5: 4}, 8: {1: 8, 2: 6, 3: 4}}
+"""By the floats of a vector: the rows that go with so many vectors of columns, as sums fill 32 or 16 registers."""
+PREFERRED = {1: 1.6, 2: 1.05, 3: 1.0, 4: 1.0, 5: 1.05}
+"""What a column costs in a tile of so many vectors, against the best."""
+BLOCK_ROWS = 96
+DEPTH_AT_ONCE = 320
+FEWEST_ITEMS = 8
+"""Work-items for every compute unit, below which blocks of rows are made smaller."""
+QUERIES = 48
+PRODUCT_FIXED = frozenset(
+    "W VN MR KC MOST_ROWS EXTRAS STATISTICS STAGED CONVOLUTION DENSE_DEPTH VECTOR_COLUMNS E0_COLUMN E1_COLUMN E2_COLUMN".split()
+)
+ATTENTION_FIXED = frozenset("W VK VV MK MV QUERIES D DENSE MASKED VALUE_PANELS".split())
+
+
+def core(device: Any) -> Core:
+    """The core for a processor: vectors of 16 floats where it has them, else of 8."""
+    lanes = 16 if device.native_vector_width_float >= 16 else 8
+    makers: dict[str, Maker] = vector_rows.makers(lanes) | {
+        "panels": _panels,
+        "panel_matmul": lambda values, operation: _product(values, operation, lanes, device.max_compute_units),
+        "panel_conv2d": lambda values, operation: _product(values, operation, lanes, device.max_compute_units),
+        "panel_attention": lambda values, operation: _attention(values, operation, lanes),
+    }
+    return Core(
+        f"vector{lanes}", lambda graph: lay_out(graph, lanes), lambda width, keys: True, makers
+    )
+
+
+def lay_out(graph: Graph, lanes: int) -> Graph:
+    """Every product, convolution and attention with its right operands in panels for vectors of ``lanes`` floats."""
+
+    def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
+        if operation.kind == "flash_attention":
+            return _with_panels_of_keys_and_values(editor, operation, lanes)
+        if operation.kind not in ("matmul", "conv2d"):
+            return None
+        left, right, *extras = operation.inputs
+        columns = right.shape[-1]
+        panels, packing = _paneled(editor, operation, right, panel_width(columns, lanes))
+        attributes = {**operation.attributes, "columns": columns}
+        changed = replace(
+            operation, kind=f"panel_{operation.kind}", inputs=(left, panels, *extras), attributes=attributes
+        )
+        return [*packing, changed]
+
+    return rewritten(graph, replacement)
+
+
+def panel_width(columns: int, lanes: int) -> int:
+    """Columns of a panel, a multiple of ``lanes``: the width that wastes least on ``columns``, wider tiles before narrow."""
+
+    def cost(vectors: int) -> float:
+        width = vectors * lanes
+        return -(-columns // width) * width * PREFERRED[vectors]
+
+    return min(TILES[lanes], key=lambda vectors: (cost(vectors), -vectors)) * lanes
+
+
+def _paneled(
+    editor: Editor, operation: Operation, right: View, width: int
+) -> tuple[View, list[Operation]]:
+    """``right`` (..., K, N) in panels (..., P, K, width), and the operation that packs it where it is no weight."""
+    *batch, depth, columns = right.shape
+    shape = (*batch, -(-columns // width), depth, width)
+    weight = editor.values[right.value]
+    if right.value in editor.weights and right.is_dense and right.elements == weight.size:
+        packed = editor.repacked(right, f"panels{width}", shape)
+        return packed, []
+    view = editor.value("panels", shape, dtype=weight.dtype)
+    return view, [Operation("panels", (right,), view, {"width": width}, operation.module)]
+
+
+def _with_panels_of_keys_and_values(editor: Editor, operation: Operation, lanes: int) -> list[Operation]:
+    query, keys, values, *mask = operation.inputs
+    turned = keys.permuted((0, 1, 3, 2))
+    count, width = values.shape[2:]
+    key_panels, first = _paneled(editor, operation, turned, panel_width(count, lanes))
+    value_panels, second = _paneled(editor, operation, values, panel_width(width, lanes))
+    attributes = {**operation.attributes, "keys": count}
+    inputs = (query, key_panels, value_panels, *mask)
+    attention = replace(operation, kind="panel_attention", inputs=inputs, attributes=attributes)
+    return [*first, *second, attention]
+
+
+def _panels(values: Mapping[str, Value], operation: Operation) -> Launch:
+    b0, b1, panels, depth, width = operation.output.shape
+    macros: Macros = {"NR": width, "N": operation.inputs[0].shape[3], "DEPTH": depth, "B1": b1}
+    sizes = (panels, b0 * b1), (1, 1)
+    right = operation.inputs[0]
+    macros["TURNED"] = int(right.strides[2] == 1 and right.strides[3] != 1)
+    macros["DENSE"] = int(right.strides[3] == 1)
+    views = {"OUT": operation.output, "A0": right}
+    return made(values, operation, "panels", views, macros, sizes, "panels.cl", fixed=("NR", "TURNED", "DENSE"))
+
+
+def _product(values: Mapping[str, Value], operation: Operation, lanes: int, units: int) -> Launch:
+    left, right = operation.inputs[:2]
+    views, macros = extra_views(operation)
+    views |= {"OUT": operation.output, "A": left, "B": right}
+    convolution = operation.kind == "panel_conv2d"
+    shape = _convolution(operation) if convolution else _matmul(operation)
+    batch, m, taps, depth = (int(shape[name]) for name in ("B", "M", "TAPS", "DEPTH"))
+    panels, width = right.shape[-3], right.shape[-1]
+    vectors = width // lanes
+    tile_rows = TILES[lanes][vectors]
+    rows = block_rows(m, tile_rows, panels * batch, units)
+    plain = values[left.value].dtype == "fp32" and not macros["STATISTICS"]
+    macros |= shape
+    macros |= {"W": lanes, "VN": vectors, "MR": tile_rows, "ROWS": rows, "PANELS": panels}
+    macros |= {"N": operation.attributes["columns"], "KC": DEPTH_AT_ONCE}
+    macros |= {"MOST_ROWS": BLOCK_ROWS // tile_rows * tile_rows}
+    macros |= {"STAGED": int(convolution or not plain), "CONVOLUTION": int(convolution)}
+    column_axis, depth_axis = (1, 1) if convolution else (3, 3)
+    macros["DENSE_DEPTH"] = int(left.strides[depth_axis] == 1)
+    macros["VECTOR_COLUMNS"] = int(operation.output.strides[column_axis] == 1)
+    for prefix, view in views.items():
+        if prefix.startswith("E"):
+            macros[f"{prefix}_COLUMN"] = view.strides[column_axis]
+            macros["VECTOR_COLUMNS"] &= int(view.strides[column_axis] in (0, 1))
+    sizes = (-(-m // rows), panels, batch), (1, 1, 1)
+    flops = 2 * m * taps * depth * operation.attributes["columns"] * batch
+    sources = ("vectors.cl", "panel_product.cl")
+    return made(
+        values, operation, "panel_product", views, macros, sizes, *sources, flops=flops, fixed=PRODUCT_FIXED
+    )
+
+
+def block_rows(m: int, tile_rows: int, others: int, units: int) -> int:
+    """Rows of a work-item, a multiple of the tile's: about BLOCK_ROWS, fewer where there would be too few work-items."""
+    tiles = max(1, BLOCK_ROWS // tile_rows)
+    while tiles > 1 and -(-m // (tiles * tile_rows)) * others < FEWEST_ITEMS * units:
+        tiles //= 2
+    return min(tiles, -(-m // tile_rows)) * tile_rows
+
+
+def _matmul(operation: Operation) -> Macros:
+    b0, b1, m, k = operation.inputs[0].shape
+    scale = number(operation.attributes["scale"])
+    return {"M": m, "TAPS": 1, "DEPTH": k, "B": b0 * b1, "B1": b1, "SCALE": scale}
+
+
+def _convolution(operation: Operation) -> Macros:
+    x, attributes = operation.inputs[0], operation.attributes
+    n, _, height, width = operation.output.shape
+    macros: Macros = {"M": n * height * width, "TAPS": attributes["kernel"] ** 2, "DEPTH": x.shape[1]}
+    macros |= {"B": 1, "B1": 1, "SCALE": "1.0f", "OUT_H": height, "OUT_W": width}
+    macros |= {"IN_H": x.shape[2] * attributes["upsample"], "IN_W": x.shape[3] * attributes["upsample"]}
+    return macros | {name.upper(): attributes[name] for name in ("kernel", "stride", "padding", "upsample")}
+
+
+def _attention(values: Mapping[str, Value], operation: Operation, lanes: int) -> Launch:
+    batch, heads, tokens, width = operation.output.shape
+    _, key_panels, value_panels = operation.inputs[:3]
+    vk, vv = (view.shape[-1] // lanes for view in (key_panels, value_panels))
+    mk, mv = TILES[lanes][vk], TILES[lanes][vv]
+    step = math.lcm(mk, mv)
+    queries = min(-(-QUERIES // step), -(-tokens // step)) * step
+    keys = operation.attributes["keys"]
+    macros: Macros = {"W": lanes, "VK": vk, "VV": vv, "MK": mk, "MV": mv, "QUERIES": queries, "D": width}
+    macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": keys, "MASKED": int(len(operation.inputs) > 3)}
+    macros |= {"KEY_PANELS": key_panels.shape[2], "VALUE_PANELS": value_panels.shape[2]}
+    macros["SCALE"] = number(operation.attributes["scale"])
+    macros["DENSE"] = int(operation.inputs[0].strides[3] == operation.output.strides[3] == 1)
+    views = {"OUT": operation.output} | {f"A{i}": view for i, view in enumerate(operation.inputs)}
+    sizes = (-(-tokens // queries), batch * heads), (1, 1)
+    flops = 4 * batch * heads * tokens * keys * width
+    sources = ("vectors.cl", "panel_attention.cl")
+    return made(
+        values, operation, "panel_attention", views, macros, sizes, *sources, flops=flops, fixed=ATTENTION_FIXED
+    )
+
