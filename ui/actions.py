@@ -14,7 +14,7 @@ from ui.theme import Theme
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import Cell
 
-CHARTS = ("Timeline", "Stages", "Memory", "Trade-off", "Table", "Rounds", "Queue")
+CHARTS = ("Timeline", "Stages", "Memory", "Trade-off", "Table", "Rounds", "Queue", "Sessions")
 
 
 class Actions(QObject):

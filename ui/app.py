@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from ui.window import MainWindow
 
+SETTLED_MILLISECONDS = 700
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Open the window and stay until it is closed. Returns the exit status; 1 where no window can open here."""
@@ -40,6 +42,8 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
 
     ``list_devices`` asks the backends for their devices; without it, :func:`workbench.desk.known_devices.known_devices`.
     """
+    from PySide6.QtCore import QTimer
+
     from ui import preferences
     from ui.bridge import Bridge
     from ui.theme import Theme
@@ -70,6 +74,10 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
             desk.experiment.restore(found.comparison, found.columns, found.model, found.cells)
         loader.done = True
 
+    def open_record(found: screen.Kept) -> None:
+        if not desk.execution.state.active:
+            desk.experiment.restore(found.comparison, found.columns, found.model, found.cells)
+
     bridges = [
         Bridge(runner.event, desk.execution.handle, window),
         Bridge(runner.failed, desk.execution.fail, window),
@@ -77,6 +85,12 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
         Bridge(desk.availability.changed, devices_found, window),
         Bridge(desk.measured, desk.take_quality, window),
         Bridge(loader.loaded, restore, window),
+        Bridge(desk.sessions.changed, lambda found: window.work.charts.sessions.show_entries(found), window),
+        Bridge(
+            desk.sessions.compared, lambda *found: window.work.charts.sessions.show_changes(*found), window
+        ),
+        Bridge(desk.sessions.opened, open_record, window),
+        Bridge(desk.sessions.failed, lambda reason: desk.said.emit(reason, "error"), window),
     ]
 
     def close() -> None:
@@ -88,18 +102,25 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
                 screen.save(desk.experiment, screen.folder())
         except OSError as error:
             print(f"the window's settings were not kept: {error}", file=sys.stderr)
+        desk.sessions.close()
         runner.close()
 
     def painted() -> None:
         from ui.collecting import collect_on_this_thread
-        from workbench.quality import import_metrics
 
-        threading.Thread(target=import_metrics, name="import metrics", daemon=True).start()
         collect_on_this_thread()
         loader.load(screen.folder())
+        desk.sessions.refresh()
         desk.availability.find()
         _ = runner.session  # its first touch takes a moment that should not be the first run's
 
+    def settled() -> None:
+        """What the first run would otherwise stop for: half a second of imports, when nobody waits."""
+        from workbench.quality import import_metrics
+
+        threading.Thread(target=import_metrics, name="import metrics", daemon=True).start()
+
+    window.painted.connect(lambda: QTimer.singleShot(SETTLED_MILLISECONDS, window, settled))
     window.closed.connect(close)
     window.painted.connect(painted)
     return window

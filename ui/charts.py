@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 from ui.memory_view import MemoryView
 from ui.queue_view import QueueView
 from ui.rounds_view import RoundsView
+from ui.sessions_view import SessionsView
 from ui.stage_bars import StageBars
 from ui.table_view import TableView
 from ui.theme import Theme
@@ -16,7 +17,7 @@ from ui.tradeoff_view import TradeoffView
 from workbench.desk.desk import Desk
 
 WIDE = 1300
-SECOND = ("Table", "Trade-off", "Rounds", "Queue")
+SECOND = ("Table", "Trade-off", "Rounds", "Queue", "Sessions")
 
 
 class Charts(QWidget):
@@ -32,6 +33,7 @@ class Charts(QWidget):
         self.table = TableView(desk, theme)
         self.rounds = RoundsView(desk, theme)
         self.queue = QueueView(desk, theme)
+        self.sessions = SessionsView(desk, theme)
         self.pages: dict[str, QWidget] = {
             "Timeline": self.timeline,
             "Stages": self.stages,
@@ -40,6 +42,7 @@ class Charts(QWidget):
             "Table": self.table,
             "Rounds": self.rounds,
             "Queue": self.queue,
+            "Sessions": self.sessions,
         }
         self._wide: bool | None = None
         self._first, self._second = _deck("chartTabs"), _deck("secondChartTabs")

@@ -39,7 +39,7 @@ ELSEWHERE: dict[str, tuple[tuple[str, str], ...]] = {
     "Prompt": (("↑ ↓", "Earlier and later prompts"),),
 }
 
-CHARTS = ("Alt+1 … Alt+7", "The charts: timeline, stages, memory and the others")
+CHARTS = ("Alt+1 … Alt+8", "The charts: timeline, stages, memory and the others")
 
 
 class ShortcutSheet(QDialog):

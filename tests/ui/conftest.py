@@ -148,6 +148,6 @@ def done(qtbot):
     """Waits until a window runs nothing."""
 
     def wait(window) -> None:
-        qtbot.waitUntil(lambda: not window.desk.execution.state.active, timeout=40_000)
+        qtbot.waitUntil(lambda: not window.desk.execution.state.active, timeout=120_000)
 
     return wait

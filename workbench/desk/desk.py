@@ -19,6 +19,7 @@ from workbench.desk.experiment import Cell, Experiment
 from workbench.desk.form import Form
 from workbench.desk.presets import FIRST_LOOK
 from workbench.desk.selection import Selection
+from workbench.desk.sessions import Sessions
 from workbench.desk.viewport import Viewport
 from workbench.draft import Draft
 from workbench.model_choices import ModelChoice
@@ -54,8 +55,10 @@ class Desk:
         self.execution.new_seeds = kept.get("new_seeds") is not False
         self.selection = Selection(self.experiment)
         self.viewport = Viewport()
+        self.sessions = Sessions()
         self.board.card_changed.connect(self._recolour)
         self.execution.remeasure.connect(self._measure)
+        self.execution.completed.connect(self._keep)
 
     def to_json(self) -> dict[str, Any]:
         """What is kept until the next start; the pictures and results apart (:mod:`workbench.desk.screen`)."""
@@ -99,6 +102,9 @@ class Desk:
         if self.board.add(variant) is None:
             last = self.board.cards[-1]
             self.board.set_variant(last.number, variant)
+
+    def _keep(self) -> None:
+        self.sessions.keep(self.experiment)
 
     def _recolour(self, _: object) -> None:
         self.experiment.recolour([(card.variant, card.colour) for card in self.board.cards])

@@ -90,6 +90,8 @@ class Execution:
     queue_changed = Signal(object)
     refused = Signal(object)
     """What is wrong, by field, when something that was to run cannot."""
+    completed = Signal()
+    """A whole comparison has ended, or the last round of a live one; retried cells are none."""
     broke = Signal(str, str)
     """A fault of the program itself, with its traceback."""
     remeasure = Signal(object)
@@ -213,8 +215,10 @@ class Execution:
         if running or not self.state.active:
             return
         if self._job is not None:
-            self._job = None
+            whole, self._job = self._job.row is None, None
             self._experiment.abandon()
+            if whole and not self.state.live and self.state.done > self.state.failed:
+                self.completed.emit()
         self._next()
 
     def fail(self, message: str, detail: str = "") -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from backends.contract import Variant
 from backends.models import resolve, weights_sha256
 from workbench.charts.table import table, to_csv, to_markdown
 from workbench.desk.experiment import Cell, Experiment
@@ -13,7 +14,7 @@ from workbench.document import Document, write_document
 from workbench.events import Finished
 from workbench.exports.contact_sheet import contact_sheet
 from workbench.files import write_whole
-from workbench.pictures import Settings, write_png
+from workbench.pictures import Settings, png_bytes, write_png
 from workbench.recording import record
 
 
@@ -73,9 +74,42 @@ def _write_markdown(experiment: Experiment, path: Path) -> None:
     write_whole(path, to_markdown(table(experiment)).encode())
 
 
+def pictures_of(experiment: Experiment) -> dict[tuple[int, Variant], bytes]:
+    """The pictures as PNG files with their settings, by request and variant."""
+    model = experiment.model.name if experiment.model else None
+    return {
+        (cell.row, experiment.columns[cell.column].variant): png_bytes(
+            cell.picture,
+            Settings(experiment.requests[cell.row], experiment.columns[cell.column].variant, model),
+        )
+        for cell in experiment.cells.values()
+        if cell.picture is not None
+    }
+
+
+def _write_report(experiment: Experiment, path: Path) -> None:
+    from workbench.report.page import write_report
+
+    write_report(path, document_of(experiment), pictures_of(experiment))
+
+
+def _write_trace(experiment: Experiment, path: Path) -> None:
+    from workbench.trace import write_trace
+
+    write_trace(path, document_of(experiment))
+
+
 EXPORTS: tuple[Export, ...] = (
+    Export(
+        "report",
+        "Report",
+        "One HTML file: pictures, figures, and charts that answer the mouse",
+        "html",
+        _write_report,
+    ),
     Export("png", "Picture grid", "Every picture with its figures, on one sheet", "png", _write_sheet),
     Export("json", "Results as JSON", "Every run with its spans and samples, schema 1", "json", write_json),
+    Export("trace", "Trace", "For ui.perfetto.dev and chrome://tracing", "trace.json", _write_trace),
     Export("csv", "Table as CSV", "The figures of every variant, for a spreadsheet", "csv", _write_csv),
     Export(
         "markdown", "Table as Markdown", "The figures of every variant, for a document", "md", _write_markdown

@@ -49,10 +49,11 @@ def test_another_backend_keeps_what_it_has_too(board):
     number = board.cards[0].number
     board.set_precision(number, "bf16")
     board.set_option(number, "tome", 0.5)
+    board.set_option(number, "channels_last", True)
     board.set_backend(number, "openvino")
     assert board.card(number).line == "openvino:bf16+tome=0.5"
     board.set_backend(number, "opencl")
-    assert board.card(number).line == "opencl:fp32"
+    assert board.card(number).line == "opencl:fp32+tome=0.5"
 
 
 def test_pasted_lines_become_cards_and_nonsense_is_told(board):

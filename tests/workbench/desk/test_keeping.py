@@ -64,7 +64,7 @@ def test_a_failed_cell_is_kept_as_not_run(desk, play, tmp_path):
 def test_every_kind_of_export_opens_again(experiment, tmp_path):
     files = {}
     for kind in EXPORTS:
-        files[kind.name] = tmp_path / f"out.{kind.ending}"
+        files[kind.name] = tmp_path / f"{kind.name}.{kind.ending}"
         kind.write(snapshot(experiment), files[kind.name])
     with Image.open(files["png"]) as sheet:
         sheet.load()
@@ -73,6 +73,9 @@ def test_every_kind_of_export_opens_again(experiment, tmp_path):
     assert len(document.runs) == 4 and document.requests == experiment.requests
     rows = list(csv.reader(files["csv"].open()))
     assert [row[0] for row in rows] == ["Variant", "pytorch:fp32", "pytorch:bf16"]
+    assert json.loads(files["trace"].read_text())["traceEvents"]
+    page = files["report"].read_text()
+    assert "data:image/png;base64," in page and "pytorch:bf16" in page
     assert files["markdown"].read_text().count("\n") == 4
 
 
@@ -108,7 +111,7 @@ def test_a_synthetic_sheet_is_marked(desk, play, tmp_path):
     desk.execution.run()
     play.round()
     marked, plain = tmp_path / "marked.png", tmp_path / "plain.png"
-    kind = EXPORTS[0]
+    kind = next(item for item in EXPORTS if item.name == "png")
     kind.write(snapshot(desk.experiment), marked)
     copy = snapshot(desk.experiment)
     copy.model = desk.form.models[0]
