@@ -6,6 +6,8 @@ import os
 import platform
 from pathlib import Path
 
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+"""The instruction sets that decide how fast a model runs on a processor, by the names of Linux."""
 _CPUINFO = Path("/proc/cpuinfo")
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -32,6 +34,17 @@ def processor_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine() or "CPU"
+
+
+def instructions() -> tuple[str, ...]:
+    """Those of :data:`INSTRUCTIONS` that the processor has; empty where the system does not list them."""
+    if not _CPUINFO.exists():
+        return ()
+    for line in _CPUINFO.read_text(errors="replace").splitlines():
+        if line.startswith("flags"):
+            flags = set(line.split())
+            return tuple(name for name in INSTRUCTIONS if name in flags)
+    return ()
 
 
 def memory_bytes() -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -56,24 +55,6 @@ def test_what_breaks_when_it_moves_is_pinned():
 def test_the_ci_installs_every_library_that_qt_may_need():
     installed = (ROOT / ".ci/run").read_text(encoding="utf-8").split()
     assert {debian for debian, _ in system.PACKAGES.values()} <= set(installed)
-
-
-def documented_commands() -> list[list[str]]:
-    """The words of every ``./run`` line of the README's code blocks, those of the launcher left out."""
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    words = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("./run")]
-    return [command for command in words if command and command[0] != "test"]
-
-
-@pytest.mark.parametrize("command", documented_commands(), ids=" ".join)
-def test_a_command_of_the_readme_exists_with_its_options(command: list[str]):
-    help_of = subprocess.run(
-        [sys.executable, "main.py", command[0], "--help"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert help_of.returncode == 0, help_of.stderr
-    known = set(re.findall(r"--[a-z-]+", help_of.stdout))
-    assert {word for word in command if word.startswith("--")} <= known
 
 
 @pytest.mark.parametrize(

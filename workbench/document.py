@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,18 @@ class UnreadableDocument(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """The model of a document."""
+    """The model of a document. ``reference`` is what names it on the command line: a name, folder, file or hub id."""
 
     name: str
     synthetic: bool
     weights_sha256: str | None
+    reference: str | None = None
 
     @classmethod
     def of(cls, card: ModelCard) -> Model:
         """The model of a card; hashes its weights, once for every state of its files."""
-        return cls(card.name, card.synthetic, weights_sha256(card))
+        own = card.kind in ("folder", "file")
+        return cls(card.name, card.synthetic, weights_sha256(card), str(card.path) if own else card.name)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,10 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole comparison, as it is kept in a file. ``unet_only`` as in :class:`workbench.comparison.Comparison`."""
+    """A whole comparison, as it is kept in a file. ``unet_only`` as in :class:`workbench.comparison.Comparison`.
+
+    Where it climbed a ladder, ``ladder`` names that (:mod:`workbench.ladders`), and ``rows`` each variant's row of it.
+    """
 
     model: Model
     requests: tuple[Request, ...]
@@ -62,6 +67,8 @@ class Document:
     environment: Mapping[str, Any]
     runs: tuple[Recorded, ...]
     unet_only: bool = False
+    ladder: str | None = None
+    rows: Mapping[Variant, str] = field(default_factory=dict)
 
     def summaries(self) -> list[Summary]:
         """The figures of every request and variant."""
@@ -83,10 +90,20 @@ def to_json(document: Document) -> dict[str, Any]:
             "requests": [asdict(request) for request in document.requests],
             "baseline": format_variant(document.baseline),
             "unet_only": document.unet_only,
+            "ladder": document.ladder,
             "environment": dict(document.environment),
             "results": [_entry(document, summary) for summary in document.summaries()],
         }
     )
+
+
+def brief(document: Document) -> Document:
+    """The document less what its figures are not made from: memory samples, kernels, warm-up. A twentieth of the file."""
+    runs = tuple(
+        replace(run, result=replace(run.result, spans=_stages(run.result), samples=(), warmup=()))
+        for run in document.runs
+    )
+    return replace(document, runs=runs)
 
 
 def from_json(data: object) -> Document:
@@ -96,7 +113,8 @@ def from_json(data: object) -> Document:
         raise UnreadableDocument(f"it is no comparison of schema {SCHEMA} (its schema is {given})")
     try:
         requests = tuple(Request(**request) for request in data["requests"])
-        model = Model(data["model"]["name"], data["model"]["synthetic"], data["model"]["weights_sha256"])
+        said = data["model"]
+        model = Model(said["name"], said["synthetic"], said["weights_sha256"], said.get("reference"))
         runs = [run for entry in data["results"] for run in _runs(entry, requests)]
         return Document(
             model,
@@ -105,6 +123,8 @@ def from_json(data: object) -> Document:
             data["environment"],
             tuple(runs),
             bool(data.get("unet_only")),
+            data.get("ladder"),
+            {parse_variant(entry["variant"]): entry["row"] for entry in data["results"] if entry.get("row")},
         )
     except InvalidVariant as error:
         raise UnreadableDocument(f"it has a variant that this version does not know: {error}") from error
@@ -178,9 +198,14 @@ _PLAIN = (
 )
 
 
+def _stages(result: Result) -> tuple[Span, ...]:
+    return tuple(span for span in result.spans if span.kind == "stage")
+
+
 def _entry(document: Document, summary: Summary) -> dict[str, Any]:
     variant = summary.variant
-    return {
+    row = {"row": document.rows[variant]} if variant in document.rows else {}
+    return row | {
         "request": summary.request,
         "variant": format_variant(variant),
         "backend": variant.backend,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -43,6 +44,7 @@ def environment(devices: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         "os": _system(),
         "python": platform.python_version(),
         "application": version(APPLICATION),
+        "time": datetime.now().astimezone().isoformat(timespec="seconds"),
         "packages": {name: found for name in PACKAGES if (found := version(name))},
         "devices": [dict(device) for device in devices],
     }

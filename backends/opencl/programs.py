@@ -60,6 +60,7 @@ class Programs:
                 f"{launch.operation.module or 'the model'}: {' '.join(str(error).split())[:1500]}"
             ) from error
         binaries: Any = program.get_info(cl.program_info.BINARIES)
+        self._place.mkdir(parents=True, exist_ok=True)  # the cache may have been cleared since
         handle, name = tempfile.mkstemp(dir=self._place)
         with os.fdopen(handle, "wb") as file:
             file.write(binaries[0])

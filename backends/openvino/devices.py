@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from openvino import Core
 
 from backends.contract import BackendError
 from backends.devices import Device
-from backends.machine import compute_threads, memory_bytes, processor_name
+from backends.machine import compute_threads, instructions, memory_bytes, processor_name
 
 MEBIBYTE = 2**20
 NEEDS = {"fp32": "FP32", "bf16": "BF16", "int8": "INT8"}
 """The capability, as OpenVINO names it, that each precision takes."""
-INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
-_CPUINFO = Path("/proc/cpuinfo")
 
 
 def devices() -> list[Device]:
@@ -63,7 +60,7 @@ def _described(core: Core, name: str) -> Device:
     full_name = str(_asked(core, name, "FULL_DEVICE_NAME") or name)
     if kind == "CPU":
         full_name = processor_name()
-        properties |= {"threads": compute_threads(), "instructions": _instructions()}
+        properties |= {"threads": compute_threads(), "instructions": " ".join(instructions())}
     precisions = tuple(precision for precision, need in NEEDS.items() if need in capabilities)
     megabytes = int(memory) // MEBIBYTE if memory else None
     return Device("openvino", name, full_name, kind, megabytes, precisions, properties)
@@ -74,14 +71,3 @@ def _asked(core: Core, name: str, what: str) -> Any:
         return core.get_property(name, what)
     except RuntimeError:  # a plugin that does not know this property
         return None
-
-
-def _instructions() -> str:
-    """The instruction sets that decide how fast OpenVINO runs; empty where the system does not list them."""
-    if not _CPUINFO.exists():
-        return ""
-    for line in _CPUINFO.read_text(errors="replace").splitlines():
-        if line.startswith("flags"):
-            flags = set(line.split())
-            return " ".join(name for name in INSTRUCTIONS if name in flags)
-    return ""

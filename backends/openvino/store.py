@@ -56,6 +56,19 @@ class Store:
             lock.release()
         return finished
 
+    def clear(self) -> None:
+        """Remove every finished folder that can be, and leave those that a process is making right now.
+
+        A folder gets the name of an unfinished one first, so that a clearing that is killed leaves none half removed.
+        """
+        for finished in [folder for folder in self.root.iterdir() if (folder / RECIPE).is_file()]:
+            lock = FileLock(self._locks / f"{finished.name}.lock")
+            with suppress(Timeout, PermissionError), lock.acquire(timeout=0):  # Windows keeps what is in use
+                partial = finished.with_name(finished.name + _PARTIAL)
+                shutil.rmtree(partial, ignore_errors=True)
+                finished.rename(partial)
+                shutil.rmtree(partial, ignore_errors=True)
+
     def close(self) -> None:
         """Remove a temporary store; one in the cache stays."""
         if self._temporary:

@@ -16,6 +16,7 @@ import pytest
 
 from backends.variants import parse_variant
 from workbench.document import read_document
+from workbench.history import History
 from workbench.pictures import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +118,9 @@ def test_a_folder_that_is_no_whole_model_is_refused(
         (("--prompt", "a cat", "--variant", "pytorch", "--repeat", "0"), "repeats"),
         (("--prompt", "a cat", "--variant", "pytorch", "--out", "/proc/folder"), "/proc/folder"),
         (("--unet-only", "--variant", "pytorch", "--out", "pictures"), "--out"),
+        (("--unet-only", "--variant", "pytorch", "--report", "a.pdf"), "ends in .html"),
+        (("--unet-only", "--variant", "pytorch", "--report", "/proc/a.html"), "/proc/a.html"),
+        (("--unet-only", "--variant", "pytorch", "--trace", "a.json", "--json", "a.json"), "both"),
     ],
 )
 def test_bad_comparisons_are_one_line_and_status_2(
@@ -156,7 +160,7 @@ def test_generate_writes_the_picture_with_its_settings_and_the_json(model: str, 
     assert "warming up" in done.stderr and "error" not in done.stderr and "leaked" not in done.stderr
 
 
-def test_compare_prints_a_table_and_names_pictures_by_variant_and_seed(model: str, tmp_path: Path) -> None:
+def test_compare_prints_a_table_and_writes_every_file_asked_for(model: str, tmp_path: Path) -> None:
     variants = ("--variant", "pytorch:bf16", "--baseline", "pytorch")
     options = (
         "--model",
@@ -171,7 +175,8 @@ def test_compare_prints_a_table_and_names_pictures_by_variant_and_seed(model: st
         "--out",
         "pictures",
     )
-    done = run(tmp_path, "compare", *variants, *options, "--json", "a.json", "--kernels")
+    files = ("--json", "a.json", "--report", "a.html", "--trace", "a.trace")
+    done = run(tmp_path, "compare", *variants, *options, *files, "--kernels")
     assert done.returncode == 0, done.stderr
     assert sorted(item.name for item in (tmp_path / "pictures").iterdir()) == [
         "tiny_pytorch.bf16_5.png",
@@ -181,6 +186,12 @@ def test_compare_prints_a_table_and_names_pictures_by_variant_and_seed(model: st
     document = read_document(tmp_path / "a.json")
     assert [len(summary.totals_ms) for summary in document.summaries()] == [2, 2]
     assert [run.result.variant.precision for run in document.runs] == ["fp32", "fp32", "bf16", "bf16"]
+    page = (tmp_path / "a.html").read_text()
+    assert page.count('alt="“a cat” made by pytorch:') == 4 and "./run compare --variant pytorch:fp32" in page
+    events = json.loads((tmp_path / "a.trace").read_text())["traceEvents"]
+    assert {"stage", "kernel", "iteration", "memory"} <= {event.get("cat") for event in events}
+    kept = History().entries(limit=1)[0]
+    assert kept.variants == ("pytorch:fp32", "pytorch:bf16") and kept.kind == "compare"
 
 
 def test_variants_that_fail_are_status_1_and_stand_in_the_results(model: str, tmp_path: Path) -> None:

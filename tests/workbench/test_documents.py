@@ -129,6 +129,7 @@ def test_the_json_has_every_key_of_schema_1() -> None:
         "name": "critters",
         "synthetic": False,
         "weights_sha256": "cc",
+        "reference": None,
     }
     assert {"cpu", "cores", "memory_mb", "os", "python", "packages", "devices"} <= set(data["environment"])
     entry = data["results"][1]

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from backends.contract import BackendError, InvalidRequest
 from backends.variants import InvalidVariant
-from workbench.cli import compare, devices, generate, models
+from workbench.caches import UnknownCache
+from workbench.cli import cache, compare, devices, doctor, generate, history, ladder, models
 from workbench.cli.arguments import Parser, UsageError
 from workbench.files import CannotWrite, WriteFailed
+from workbench.history import HistoryError, InvalidTag, UnknownRecord
 
 FAILED, WRONG_ARGUMENTS, INTERRUPTED = 1, 2, 130
 
@@ -20,15 +22,26 @@ def run(arguments: Sequence[str]) -> int:
         prog="run", description="Compare what each optimization of Stable Diffusion buys, and what it costs."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for command in (generate, compare, devices, models):
+    for command in (generate, compare, ladder, history, devices, models, doctor, cache):
         command.add_to(commands)
     try:
         options = parser.parse_args(list(arguments))
         return options.command(options)
-    except WriteFailed as error:
+    except (
+        UsageError,
+        InvalidRequest,
+        InvalidVariant,
+        BackendError,
+        UnknownRecord,
+        InvalidTag,
+        UnknownCache,
+    ) as error:
+        print_error(str(error))
+        return WRONG_ARGUMENTS
+    except (WriteFailed, HistoryError) as error:
         print_error(str(error))
         return FAILED
-    except (UsageError, InvalidRequest, InvalidVariant, BackendError, CannotWrite) as error:
+    except CannotWrite as error:
         print_error(str(error))
         return WRONG_ARGUMENTS
     except KeyboardInterrupt:

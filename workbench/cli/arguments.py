@@ -11,6 +11,7 @@ from backends.contract import MAXIMUM_SEED, SCHEDULERS, Request, Variant
 from backends.models import ModelCard
 from backends.registry import BACKENDS
 from backends.variants import InvalidVariant, parse_variant
+from workbench.comparison import MAXIMUM_REPEATS
 from workbench.environment import MEBIBYTE
 
 DEFAULT_MODEL = "critters"
@@ -36,9 +37,15 @@ def add_request_options(parser: argparse.ArgumentParser, prompt_required: bool =
     """The options that make a :class:`Request`; what is left out is the model's own default."""
     group = parser.add_argument_group("what to make")
     group.add_argument(
-        "--prompt", type=_text, required=prompt_required, metavar="TEXT", help="what the picture should show"
+        "--prompt",
+        type=text_argument,
+        required=prompt_required,
+        metavar="TEXT",
+        help="what the picture should show",
     )
-    group.add_argument("--negative", type=_text, default="", metavar="TEXT", help="what it should not show")
+    group.add_argument(
+        "--negative", type=text_argument, default="", metavar="TEXT", help="what it should not show"
+    )
     group.add_argument("--model", default=DEFAULT_MODEL, metavar="M", help=_MODEL_HELP)
     group.add_argument(
         "--seed", type=_whole("seed", f"0 to {MAXIMUM_SEED} (64 bits)"), default=0, metavar="N"
@@ -93,6 +100,11 @@ def variant(text: str) -> Variant:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def repeats(text: str) -> int:
+    """How often a comparison is repeated, for argparse."""
+    return _whole("number of repeats", f"1 to {MAXIMUM_REPEATS}")(text)
+
+
 def json_path(options: argparse.Namespace) -> Path | None:
     """The file that ``--json`` names; None for stdout or where there is none."""
     return None if options.json in (None, STDOUT) else Path(options.json)
@@ -112,7 +124,8 @@ def _whole(name: str, allowed: str) -> Any:
     return whole
 
 
-def _text(text: str) -> str:
+def text_argument(text: str) -> str:
+    """Any text, for argparse."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from backends.contract import Request
-from backends.models import resolve, weights_sha256
+from backends.models import resolve
 from workbench.cli.arguments import (
     STDOUT,
     UsageError,
     add_request_options,
     add_running_options,
-    json_path,
+    repeats,
     request_of,
     variant,
 )
 from workbench.cli.names import picture_name
-from workbench.cli.running import perform, recorded, write_json, write_pictures
+from workbench.cli.outputs import (
+    add_brief_option,
+    add_report_option,
+    add_trace_option,
+    check_outputs,
+    keep,
+    write_outputs,
+    write_pictures,
+)
+from workbench.cli.running import perform
 from workbench.cli.table import print_comparison
 from workbench.comparison import Comparison
-from workbench.files import check_writable, check_writable_folder
+from workbench.figures import noise_warnings
+from workbench.files import check_writable_folder
+from workbench.recording import encoded, record
 
 
 def add_to(commands: Any) -> None:
@@ -40,13 +52,16 @@ def add_to(commands: Any) -> None:
         "--baseline", type=variant, metavar="V", help="what the others are compared with; default: the first"
     )
     parser.add_argument(
-        "--repeat", type=int, default=1, metavar="N", help="repeats, interleaved: A B C A B C"
+        "--repeat", type=repeats, default=1, metavar="N", help="repeats, interleaved: A B C A B C"
     )
     parser.add_argument(
         "--unet-only", action="store_true", help="time single UNet iterations, batch 2; makes no picture"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the pictures")
     add_running_options(parser)
+    add_report_option(parser)
+    add_trace_option(parser)
+    add_brief_option(parser)
     parser.set_defaults(command=compare)
 
 
@@ -61,21 +76,24 @@ def compare(options: argparse.Namespace) -> int:
     comparison = comparison_of(options, request)
     if options.out is not None:
         check_writable_folder(options.out)
-    json_file = json_path(options)
-    if json_file is not None:
-        check_writable(json_file)
+    check_outputs(options)
     outcome = perform(comparison, options.memory_budget)
-    paths = {}
+    pictures = encoded(outcome.finished, card)
+    images = {}
     if options.out is not None:
-        paths = {
+        names = {
             (0, item): options.out / picture_name(card.name, item, request.seed)
             for item in comparison.variants
         }
-        write_pictures(outcome, card, weights_sha256(card), paths)
-    document = recorded(comparison, card, outcome, paths)
-    write_json(options, document)
+        images = write_pictures(pictures, names)
+    document = record(comparison, card, outcome.finished, images)
+    write_outputs(options, document, pictures)
+    keep(document, pictures, "compare")
     if options.json != STDOUT:
         print_comparison(document)
+    if options.repeat > 1:
+        for warning in noise_warnings(document.summaries()):
+            print(f"warning: {warning}", file=sys.stderr)
     return outcome.exit_status
 
 

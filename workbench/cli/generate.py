@@ -6,22 +6,29 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from backends.models import resolve, weights_sha256
+from backends.models import resolve
 from workbench.cli.arguments import (
     DEFAULT_VARIANT,
     STDOUT,
     UsageError,
     add_request_options,
     add_running_options,
-    json_path,
     request_of,
     variant,
 )
 from workbench.cli.names import picture_name
-from workbench.cli.running import perform, recorded, write_json, write_pictures
+from workbench.cli.outputs import (
+    add_brief_option,
+    add_trace_option,
+    check_outputs,
+    keep,
+    write_outputs,
+    write_pictures,
+)
+from workbench.cli.running import perform
 from workbench.cli.table import print_run
 from workbench.comparison import Comparison
-from workbench.files import check_writable
+from workbench.recording import encoded, record
 
 
 def add_to(commands: Any) -> None:
@@ -38,6 +45,8 @@ def add_to(commands: Any) -> None:
         help="default: the model, the seed and the variant, in this folder",
     )
     add_running_options(parser)
+    add_trace_option(parser)
+    add_brief_option(parser)
     parser.set_defaults(command=generate)
 
 
@@ -46,27 +55,19 @@ def generate(options: argparse.Namespace) -> int:
     card = resolve(options.model)
     request = request_of(options, card)
     out = options.out or Path(picture_name(card.name, options.variant, request.seed))
-    check_outputs(out, json_path(options))
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"the output is {str(out)!r}; expected a name that ends in .png")
+    check_outputs(options, out=out)
     comparison = Comparison(
         options.model, (request,), (options.variant,), options.variant, kernels=options.kernels
     ).check()
     outcome = perform(comparison, options.memory_budget)
-    paths = {(0, options.variant): out}
-    write_pictures(outcome, card, weights_sha256(card), paths)
-    document = recorded(comparison, card, outcome, paths)
-    write_json(options, document)
-    if options.json != STDOUT and outcome.pictures():
+    pictures = encoded(outcome.finished, card)
+    images = write_pictures(pictures, {(0, options.variant): out})
+    document = record(comparison, card, outcome.finished, images)
+    write_outputs(options, document, pictures)
+    keep(document, pictures, "generate")
+    if options.json != STDOUT and pictures:
         print_run(document)
         print(out)
     return outcome.exit_status
-
-
-def check_outputs(out: Path, json_file: Path | None) -> None:
-    """Raise UsageError or CannotWrite before anything is generated for nothing."""
-    if out.suffix.lower() != ".png":
-        raise UsageError(f"the output is {str(out)!r}; expected a name that ends in .png")
-    check_writable(out)
-    if json_file is not None:
-        check_writable(json_file)
-        if json_file.resolve() == out.resolve():
-            raise UsageError(f"--out and --json both name {out}")

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from backends.contract import Picture, Variant
-from backends.models import ModelCard
-from workbench.cli.arguments import STDOUT, json_path
 from workbench.cli.progress import reporter
 from workbench.comparison import Comparison
-from workbench.document import Document, dumps, write_document
 from workbench.events import Finished
-from workbench.pictures import Settings, write_png
-from workbench.recording import record
 from workbench.session import Session
 
 OK, FAILED, WRONG_REQUEST = 0, 1, 2
@@ -42,14 +34,6 @@ class Outcome:
             return WRONG_REQUEST
         return FAILED if failed else OK
 
-    def pictures(self) -> dict[tuple[int, Variant], Picture]:
-        """The first picture of every request and variant."""
-        found: dict[tuple[int, Variant], Picture] = {}
-        for event in self.finished:
-            if event.picture is not None:
-                found.setdefault((event.request, event.variant), event.picture)
-        return found
-
 
 def perform(comparison: Comparison, memory_budget_bytes: int | None) -> Outcome:
     """Run it with progress on stderr; no worker is left when this returns."""
@@ -66,33 +50,6 @@ def perform(comparison: Comparison, memory_budget_bytes: int | None) -> Outcome:
     for notice in dict.fromkeys(notice for event in outcome.finished for notice in event.result.notices):
         print(f"notice: {notice}", file=sys.stderr)
     return outcome
-
-
-def write_pictures(
-    outcome: Outcome, card: ModelCard, sha256: str | None, paths: Mapping[tuple[int, Variant], Path]
-) -> None:
-    """Write every picture to its path, with its settings. Raises CannotWrite."""
-    requests = {(event.request, event.variant): event.result.request for event in outcome.finished}
-    for place, picture in outcome.pictures().items():
-        write_png(paths[place], picture, Settings(requests[place], place[1], card.name, sha256))
-
-
-def write_json(options: argparse.Namespace, document: Document) -> None:
-    """Write the document where ``--json`` wants it. Raises CannotWrite."""
-    path = json_path(options)
-    if path is not None:
-        write_document(path, document)
-    elif options.json == STDOUT:
-        sys.stdout.write(dumps(document))
-        sys.stdout.flush()
-
-
-def recorded(
-    comparison: Comparison, card: ModelCard, outcome: Outcome, paths: Mapping[tuple[int, Variant], Path]
-) -> Document:
-    """The document of an outcome whose pictures were written to ``paths``."""
-    images = {place: str(paths[place]) for place in outcome.pictures() if place in paths}
-    return record(comparison, card, outcome.finished, images)
 
 
 @contextmanager

@@ -15,12 +15,16 @@ from backends.variants import format_variant
 from workbench.cli.progress import format_seconds
 from workbench.document import Document
 from workbench.environment import MEBIBYTE
+from workbench.ladder_table import ClimbedLadder, climbed
 from workbench.rounds import SYNTHETIC_NOTICE
 from workbench.summary import Summary
+from workbench.tables import ladder_table
 from workbench.versions import PACKAGES
 
 WIDTH_WHERE_NO_TERMINAL = 200
 NONE = "–"
+INTERQUARTILE = "± is half the interquartile range"
+RANGE = "± is half the range between the quartiles, or between the extremes of fewer than four values"
 
 Cell = Callable[[Summary], str]
 Column = tuple[str, list[str]]
@@ -39,6 +43,35 @@ def print_comparison(document: Document) -> None:
             table.add_row(*(cells[row] for _, cells in part), style=None if summary.status == "ok" else "red")
         tables.append(table)
     _print(document, console, *tables)
+
+
+def print_ladder(document: Document, found: ClimbedLadder) -> None:
+    """The table of ``./run ladder`` on stdout, with its source."""
+    console, ladder = _console(), found.ladder
+    rows = ladder_table(document, found)
+    table = Table()
+    for place, heading in enumerate(rows.headings):
+        table.add_column(heading, justify="right" if place else "left", no_wrap=not place)
+    for place, row in enumerate(rows.rows):
+        table.add_row(*row, style="red" if place in rows.marked else None)
+    _print(document, console, table, spread=RANGE)
+    console.print(
+        f"published: {ladder.source_title}, {ladder.source}: {ladder.conditions}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def print_document(document: Document) -> None:
+    """The table that the command printed which made this document."""
+    found = climbed(document)
+    if found is not None:
+        print_ladder(document, found)
+    elif len(document.summaries()) == 1 and not document.unet_only:
+        print_run(document)
+    else:
+        print_comparison(document)
 
 
 def _parts(columns: list[Column], width: int) -> list[list[Column]]:
@@ -82,11 +115,11 @@ def print_run(document: Document) -> None:
     )
 
 
-def _print(document: Document, console: Console, *tables: Table) -> None:
+def _print(document: Document, console: Console, *tables: Table, spread: str = INTERQUARTILE) -> None:
     console.print(_title(document), highlight=False, markup=False, soft_wrap=True)
     for table in tables:
         console.print(table, highlight=False, markup=False)
-    console.print(_caption(document), highlight=False, markup=False, soft_wrap=True)
+    console.print(_caption(document, spread), highlight=False, markup=False, soft_wrap=True)
 
 
 def _columns(document: Document) -> list[tuple[str, Cell]]:
@@ -126,7 +159,7 @@ def _title(document: Document) -> str:
     )
 
 
-def _caption(document: Document) -> str:
+def _caption(document: Document, spread: str) -> str:
     environment = document.environment
     backends = dict.fromkeys(run.result.variant.backend for run in document.runs)
     packages = environment.get("packages", {})
@@ -142,9 +175,7 @@ def _caption(document: Document) -> str:
     device = "; ".join(devices) or environment["cpu"]
     lines = [f"{device} · {machine} · {', '.join(versions)} · Python {environment['python']}"]
     if runs:
-        lines.append(
-            f"median of {runs} {'run' if runs == 1 else 'runs'}, without load and warm-up; ± is half the interquartile range"
-        )
+        lines.append(f"median of {runs} {'run' if runs == 1 else 'runs'}, without load and warm-up; {spread}")
     if document.model.synthetic:
         lines.append(SYNTHETIC_NOTICE)
     return "\n".join(lines)

@@ -42,13 +42,19 @@ def save_model(
     pipeline.to(dtype=torch.float16, silence_dtype_warnings=True)
     pipeline.unet.to(memory_format=torch.contiguous_format)
     pipeline.save_pretrained(folder, safe_serialization=True)
-    vae_config = folder / "vae" / "config.json"
-    kept = {
-        name: value for name, value in json.loads(vae_config.read_text()).items() if name != "_name_or_path"
-    }
-    vae_config.write_text(json.dumps(kept, indent=2) + "\n")
+    _edit(folder / "vae" / "config.json", _name_or_path=None)
+    # transformers loads at the type that the configuration names, diffusers at fp32 whatever is stored; a pipeline of
+    # two types fails at its first product
+    _edit(folder / "text_encoder" / "config.json", dtype="float32")
     settings = {"name": "critters", "defaults": DEFAULTS, "latent_rgb": latent_rgb(latents, colours)}
     (folder / "workbench.json").write_text(json.dumps(settings, indent=2) + "\n")
+
+
+def _edit(file: Path, **changes: str | None) -> None:
+    """Set these entries of a JSON object; None takes one away."""
+    entries = json.loads(file.read_text()) | changes
+    kept = {name: value for name, value in entries.items() if value is not None or name not in changes}
+    file.write_text(json.dumps(kept, indent=2) + "\n")
 
 
 def latent_rgb(latents: Tensor, colours: Tensor) -> dict[str, list]:

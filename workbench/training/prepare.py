@@ -107,6 +107,9 @@ def main() -> None:
     parser.add_argument(
         "--pictures", type=int, default=160_000, help="how many drawings, in all shards together"
     )
+    parser.add_argument(
+        "--captions", type=int, default=CAPTIONS_PER_PICTURE, help="how many for each drawing"
+    )
     parser.add_argument("--shard", default="0/1", help="which part of them, I/N")
     parser.add_argument("--processes", type=int, default=4, help="for writing captions")
     parser.add_argument("--batch-size", type=int, default=256)
@@ -121,7 +124,7 @@ def main() -> None:
     latents, colours = latents_of(
         vae, attributes, rows + TRAINING_SEED * 100_000_000, arguments.device, arguments.batch_size
     )
-    captions = tokenized_captions(tokenizer, attributes, CAPTIONS_PER_PICTURE, index, arguments.processes)
+    captions = tokenized_captions(tokenizer, attributes, arguments.captions, index, arguments.processes)
     temporary = shard_path(arguments.out, index).with_suffix(".tmp")
     save_file({"latents": latents, "captions": captions, "colours": colours}, temporary)
     temporary.replace(shard_path(arguments.out, index))

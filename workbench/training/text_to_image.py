@@ -1,8 +1,8 @@
 """Train text encoder and UNet together: ``python -m workbench.training.text_to_image --data runs/data --out runs/t2i``.
 
-Epsilon prediction on the VAE's latents, min-SNR weighted (Hang et al. 2023, gamma 5), with the caption dropped now
-and then for classifier-free guidance (Ho & Salimans 2022). On several GPUs: ``torchrun --nproc-per-node 2 -m ...``;
-the batch size is then that of all of them together.
+Epsilon prediction on the VAE's latents, weighted by ``loss_weight``, with the caption dropped now and then for
+classifier-free guidance (Ho & Salimans 2022). On several GPUs: ``torchrun --nproc-per-node 2 -m ...``; the batch size
+is then that of all of them together.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
-from transformers import CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from workbench.training.architecture import new_scheduler, new_text_encoder, new_unet
 from workbench.training.arguments import add_run_arguments, recipe_from
@@ -31,6 +31,20 @@ RECIPE = Recipe(
 )
 CAPTION_DROPOUT = 0.1
 MIN_SNR_GAMMA = 5.0
+NOISIEST = 750
+"""From this timestep on, what a picture is as a whole (its background, where and how large its creature) is not yet
+to be read off the noise, and only the caption tells."""
+
+
+def loss_weight(alpha: Tensor) -> Tensor:
+    """What the squared error of the predicted noise counts for, by ``alphas_cumprod``: min(SNR + 1, gamma) / SNR.
+
+    That is the loss of v-prediction (Salimans & Ho 2022), cut off at gamma 5 as min-SNR is (Hang et al. 2023). Min-SNR
+    itself counts the noisiest timesteps once, where the picture is a few ten-thousandths of the signal's power: trained
+    so, backgrounds and sizes came out at random, for all the rest of the caption was obeyed.
+    """
+    snr = alpha / (1 - alpha)
+    return (snr + 1).clamp(max=MIN_SNR_GAMMA) / snr
 
 
 class Denoiser(nn.Module):
@@ -47,9 +61,13 @@ class Denoiser(nn.Module):
 
 
 class Objective:
-    """Noised batches and their loss; what one step needs beside the model. All tensors on the device that trains."""
+    """Noised batches and their loss; what one step needs beside the model. All tensors on the device that trains.
 
-    def __init__(self, tokenizer: CLIPTokenizer, device: str):
+    ``noisiest`` is the share of a batch whose timesteps are drawn from ``NOISIEST`` on; the others are uniform.
+    """
+
+    def __init__(self, tokenizer: CLIPTokenizer, device: str, noisiest: float = 0.0):
+        self.noisiest = noisiest
         self.alphas = new_scheduler().alphas_cumprod.to(device)
         self.empty = token_ids(tokenizer, [""]).to(device)
         self.device = torch.device(device)
@@ -57,26 +75,41 @@ class Objective:
     def losses(
         self, forward: Callable[..., Tensor], clean: Tensor, captions: Tensor, seed: int
     ) -> dict[str, Tensor]:
-        """Latents (N, 4, 32, 32) and captions (N, each, 77) → ``noise_mse`` and its min-SNR ``weighted`` mean."""
+        """Latents (N, 4, 32, 32) and captions (N, each, 77) → ``noise_mse``, its ``weighted`` mean, and that of the
+        ``noisiest`` timesteps alone."""
         generator = torch.Generator(self.device).manual_seed(seed)
-        uniform = torch.rand(3, len(clean), generator=generator, device=self.device)
+        uniform = torch.rand(4, len(clean), generator=generator, device=self.device)
         rows = torch.arange(len(clean), device=self.device)
         tokens = captions[rows, (uniform[0] * captions.shape[1]).long()].long()
         tokens = torch.where(uniform[1, :, None] < CAPTION_DROPOUT, self.empty, tokens)
-        timesteps = (uniform[2] * len(self.alphas)).long()
+        floor = torch.where(uniform[3] < self.noisiest, NOISIEST, 0)
+        timesteps = (floor + uniform[2] * (len(self.alphas) - floor)).long()
         noise = torch.randn(clean.shape, generator=generator, device=self.device)
         alpha = self.alphas[timesteps].view(-1, 1, 1, 1)
         noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             noise_pred = forward(noisy, timesteps, tokens)
         error = (noise_pred.float() - noise).square().mean((1, 2, 3))
-        snr = (alpha / (1 - alpha)).flatten()
-        return {"noise_mse": error.mean(), "weighted": (error * snr.clamp(max=MIN_SNR_GAMMA) / snr).mean()}
+        weighted, late = error * loss_weight(alpha.flatten()), timesteps >= NOISIEST
+        return {
+            "noise_mse": error.mean(),
+            "weighted": weighted.mean(),
+            "noisiest": (weighted * late).sum() / late.sum().clamp(min=1),
+        }
 
 
-def new_denoiser(tokenizer: CLIPTokenizer, device: str) -> Denoiser:
+def new_denoiser(tokenizer: CLIPTokenizer, device: str, start_from: Path | None = None) -> Denoiser:
+    """A model with weights drawn from the recipe's seed, or with those of the diffusers folder ``start_from``."""
     torch.manual_seed(TRAINING_SEED)
-    model = Denoiser(tokenizer).to(device)
+    model = Denoiser(tokenizer)
+    if start_from:
+        trained = (
+            CLIPTextModel.from_pretrained(start_from / "text_encoder", dtype=torch.float32),
+            UNet2DConditionModel.from_pretrained(start_from / "unet", torch_dtype=torch.float32),
+        )
+        model.text_encoder.load_state_dict(trained[0].state_dict())
+        model.unet.load_state_dict(trained[1].state_dict())
+    model.to(device)
     model.unet.to(memory_format=torch.channels_last)
     return model
 
@@ -127,11 +160,20 @@ def main() -> None:
     parser.add_argument(
         "--until", type=float, help="end at this time (seconds since 1970) instead of after --minutes"
     )
+    parser.add_argument(
+        "--noisiest",
+        type=float,
+        default=0.25,
+        help="share of a batch drawn from the noisiest quarter of the timesteps",
+    )
+    parser.add_argument(
+        "--start-from", type=Path, help="go on from this model's text encoder and UNet, with a new optimizer"
+    )
     arguments = parser.parse_args()
     group = join_group(arguments.device)
     tokenizer = load_or_train_tokenizer(arguments.data / "tokenizer")
-    objective = Objective(tokenizer, group.device)
-    model = new_denoiser(tokenizer, group.device)
+    objective = Objective(tokenizer, group.device, arguments.noisiest)
+    model = new_denoiser(tokenizer, group.device, arguments.start_from)
     forward = compiled(model, objective, arguments.batch_size // group.size) if arguments.compile else model
     while not all(shard_path(arguments.data, index).exists() for index in range(arguments.shards)):
         time.sleep(0.5)

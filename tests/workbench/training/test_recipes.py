@@ -97,6 +97,40 @@ def test_the_denoiser_learns_to_predict_noise(tokenizer, tmp_path: Path) -> None
     assert losses[-1] < losses[0]
 
 
+def test_every_timestep_counts_by_what_it_says_of_the_picture() -> None:
+    snr = torch.tensor([2.3e-4, 0.1, 1.0, 4.0, 100.0])
+    weight = text_to_image.loss_weight(snr / (1 + snr))
+    in_pictures = weight * snr  # an error of the noise is an error of the picture divided by the root of SNR
+    torch.testing.assert_close(in_pictures, (snr + 1).clamp(max=5.0))
+
+
+def test_the_noisiest_timesteps_take_their_share_of_a_batch(tokenizer) -> None:
+    seen: list[torch.Tensor] = []
+
+    def forward(noisy: torch.Tensor, timesteps: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        seen.append(timesteps)
+        return noisy
+
+    objective = text_to_image.Objective(tokenizer, "cpu", noisiest=0.6)
+    captions = token_ids(tokenizer, ["a cat"])[None].expand(2000, 1, -1).short()
+    losses = objective.losses(forward, torch.randn(2000, 4, 2, 2), captions, 0)
+    late = (seen[0] >= text_to_image.NOISIEST).float().mean()
+    assert abs(late - (0.6 + 0.4 * 0.25)) < 0.05
+    assert seen[0].min() < 50 and seen[0].max() > 950
+    assert all(torch.isfinite(value) for value in losses.values())
+
+
+def test_training_goes_on_from_a_saved_model(tokenizer, tmp_path: Path) -> None:
+    first = text_to_image.new_denoiser(tokenizer, "cpu")
+    with torch.no_grad():
+        first.unet.conv_out.bias.add_(0.5)
+    first.text_encoder.save_pretrained(tmp_path / "text_encoder")
+    first.unet.save_pretrained(tmp_path / "unet")
+    second = text_to_image.new_denoiser(tokenizer, "cpu", tmp_path)
+    for name, value in first.state_dict().items():
+        torch.testing.assert_close(second.state_dict()[name], value)
+
+
 def test_the_judge_learns_from_damaged_drawings(tmp_path: Path) -> None:
     pictures, attributes = drawings(4, 1, "cpu")
     trained = judge.train(pictures, attributes, replace(SHORT, steps=2), tmp_path)
