@@ -89,7 +89,7 @@ def subject(name: str, size: int | None) -> tuple[Any, dict[str, torch.Tensor]]:
         from workbench.training.architecture import new_unet
 
         unet = new_unet()
-    size = size or unet.config.sample_size
+    size = size or int(unet.config.sample_size)
     unet.eval().requires_grad_(False)
     return unet, {
         "sample": torch.randn(2, 4, size, size),
