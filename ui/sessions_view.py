@@ -26,6 +26,7 @@ from workbench.history import Entry
 HEADINGS = ("When", "Name", "Prompt", "Model", "Variants", "")
 COMPARED = ("Variant", "Figure", "Then", "Now", "Change", "")
 NAME = 1
+PROMPT_CHARACTERS = 48
 VERDICTS = {
     "lower": "▼ lower",
     "higher": "▲ higher",
@@ -52,7 +53,7 @@ class SessionsView(QWidget):
         self.back = self._button(
             "Back to the list", "backToSessionsButton", "arrow-left", self._show_list, theme
         )
-        self.table = _table("sessionsTable", "Kept comparisons", HEADINGS, 2)
+        self.table = _table("sessionsTable", "Kept comparisons", HEADINGS, 4)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.itemSelectionChanged.connect(self._show_states)
         self.table.itemChanged.connect(self._renamed)
@@ -83,6 +84,8 @@ class SessionsView(QWidget):
                 for column, text in enumerate(_texts(entry)):
                     item = QTableWidgetItem(text)
                     item.setToolTip("\n".join(entry.variants) if column == 4 else text)
+                    if column == 2 and len(text) > PROMPT_CHARACTERS:
+                        item.setText(f"{text[: PROMPT_CHARACTERS - 1]}…")
                     if column != NAME:
                         item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
                     self.table.setItem(row, column, item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -148,7 +148,7 @@ class WorkArea(QWidget):
             )
         self._show_title()
         if populated and not self._arranged_by_hand:
-            self.arrange()
+            QTimer.singleShot(0, self.arrange)  # the grid has its width then
 
     def _moved_by_hand(self) -> None:
         self._arranged_by_hand = True
