@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
-from ui.fields import text_label
 from ui.theme import Theme
 from workbench.changes import Changes
 from workbench.desk.desk import Desk
@@ -43,7 +43,8 @@ class SessionsView(QWidget):
         self.setObjectName("sessionsView")
         self._desk = desk
         self._entries: tuple[Entry, ...] = ()
-        self.said = text_label("", "muted")
+        self.said = QElidingLabel()
+        self.said.setProperty("role", "muted")
         self.said.setObjectName("sessionsMessage")
         self.open = self._button("Open", "openSessionButton", "folder-open", self._open, theme)
         self.compare = self._button(

@@ -83,7 +83,7 @@ class TradeoffView(QWidget):
                 pen=pg.mkPen(colours.border_strong, width=2, style=Qt.PenStyle.DashLine),
             )
         middle = (min(point.speedup for point in found) + max(point.speedup for point in found)) / 2
-        for point in found:
+        for place, point in enumerate(sorted(found, key=lambda point: point.speedup)):
             column = experiment.columns[point.column]
             item.addItem(
                 pg.ScatterPlotItem(
@@ -100,7 +100,7 @@ class TradeoffView(QWidget):
             label = pg.TextItem(
                 f"   {column.badge}  {lane_title(column.variant)}, {point.label}   ",
                 color=colours.text,
-                anchor=(0, 0.5) if point.speedup <= middle else (1, 0.5),
+                anchor=(0 if point.speedup <= middle else 1, 1.0 if place % 2 else 0.0),
             )
             label.setFont(small_font(self.font()))
             label.setPos(point.speedup, point.quality)

@@ -25,6 +25,8 @@ from ui.theme import Theme
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import SYNTHETIC_MARK, SYNTHETIC_NOTICE
 
+LOWEST_STACK = 200
+
 
 class WorkArea(QWidget):
     """Views of the experiment. The charts, and A/B with its library, are built after the first paint."""
@@ -42,6 +44,9 @@ class WorkArea(QWidget):
         self.empty = EmptyState(desk, theme, list(prompts))
         self.stack = QStackedWidget()
         self.stack.setObjectName("pictureStack")
+        self.stack.setMinimumHeight(
+            LOWEST_STACK
+        )  # not what the empty state needs, which is seen without charts only
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.grid)
         top = QWidget()
