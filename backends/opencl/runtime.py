@@ -128,9 +128,7 @@ class Network:
             for name, weight in self.graph.weights.items()
         }
         for view in self.graph.inputs.values():
-            buffers[view.value] = cl.Buffer(
-                self.engine.context, flags.READ_ONLY, values[view.value].nbytes
-            )
+            buffers[view.value] = cl.Buffer(self.engine.context, flags.READ_ONLY, values[view.value].nbytes)
         return buffers
 
     def _check_memory(self) -> None:
@@ -154,8 +152,11 @@ class Network:
 
     def _prepared(self, launch: Launch) -> Any:
         kernel = self.engine.programs.kernel(launch)
-        sizes = (np.int32(size) for size in launch.sizes.values())
-        kernel.set_args(*(self._buffers[name] for name in launch.arguments), *sizes)
+        numbers = (
+            np.float32(number) if isinstance(number, float) else np.int32(number)
+            for number in launch.numbers.values()
+        )
+        kernel.set_args(*(self._buffers[name] for name in launch.arguments), *numbers)
         return kernel
 
     def _downloaded(self, view: View) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import Any
 from backends.opencl.cores import Core, vector_rows
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, Value, View
-from backends.opencl.launch import Launch, Macros, Maker, made, number
+from backends.opencl.launch import Launch, Macros, Maker, made
 from backends.opencl.launches import extra_views
 
 TILES = {16: {1: 14, 2: 12, 3: 8, 4: 6, 5: 4}, 8: {1: 8, 2: 6, 3: 4}}
@@ -159,7 +159,7 @@ def block_rows(m: int, tile_rows: int, others: int, units: int) -> int:
 
 def _matmul(operation: Operation) -> Macros:
     b0, b1, m, k = operation.inputs[0].shape
-    scale = number(operation.attributes["scale"])
+    scale = float(operation.attributes["scale"])
     return {"M": m, "TAPS": 1, "DEPTH": k, "B": b0 * b1, "B1": b1, "SCALE": scale}
 
 
@@ -167,7 +167,7 @@ def _convolution(operation: Operation) -> Macros:
     x, attributes = operation.inputs[0], operation.attributes
     n, _, height, width = operation.output.shape
     macros: Macros = {"M": n * height * width, "TAPS": attributes["kernel"] ** 2, "DEPTH": x.shape[1]}
-    macros |= {"B": 1, "B1": 1, "SCALE": "1.0f", "OUT_H": height, "OUT_W": width}
+    macros |= {"B": 1, "B1": 1, "SCALE": 1.0, "OUT_H": height, "OUT_W": width}
     macros |= {"IN_H": x.shape[2] * attributes["upsample"], "IN_W": x.shape[3] * attributes["upsample"]}
     return macros | {name.upper(): attributes[name] for name in ("kernel", "stride", "padding", "upsample")}
 
@@ -183,7 +183,7 @@ def _attention(values: Mapping[str, Value], operation: Operation, lanes: int) ->
     macros: Macros = {"W": lanes, "VK": vk, "VV": vv, "MK": mk, "MV": mv, "QUERIES": queries, "D": width}
     macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": keys, "MASKED": int(len(operation.inputs) > 3)}
     macros |= {"KEY_PANELS": key_panels.shape[2], "VALUE_PANELS": value_panels.shape[2]}
-    macros["SCALE"] = number(operation.attributes["scale"])
+    macros["SCALE"] = float(operation.attributes["scale"])
     macros["DENSE"] = int(operation.inputs[0].strides[3] == operation.output.strides[3] == 1)
     views = {"OUT": operation.output} | {f"A{i}": view for i, view in enumerate(operation.inputs)}
     sizes = (-(-tokens // queries), batch * heads), (1, 1)
