@@ -41,6 +41,7 @@ class TradeoffView(QWidget):
         self.plot.item.setMouseEnabled(x=False, y=False)
         self.plot.item.showGrid(x=True, y=True, alpha=0.12)
         self.plot.item.getAxis("left").setWidth(64)
+        self.plot.item.getAxis("bottom").setHeight(44)
         self.plot.tick_with("bottom", lambda value: f"{value:g}×")
         head = QHBoxLayout()
         head.addWidget(self.readout, 1)
