@@ -28,7 +28,8 @@ from diffusers import UNet2DConditionModel
 from backends import sd14, synthetic
 from backends.machine import compute_threads
 from backends.opencl import devices, runtime
-from backends.opencl.capture import Builder, capture
+from backends.opencl.builder import Builder
+from backends.opencl.capture import capture
 from backends.opencl.graph import Graph
 from backends.opencl.networks import UNetCalling
 from backends.opencl.passes import SWITCHES, optimized

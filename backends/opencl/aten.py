@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from backends.opencl.capture import Builder, Handler
+from backends.opencl.builder import Builder, Handler
 from backends.opencl.graph import Shape, View, dense_strides, strides_like
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from backends.opencl.aten import elementwise
-from backends.opencl.capture import Builder
+from backends.opencl.builder import Builder
 from backends.opencl.graph import View
 
 

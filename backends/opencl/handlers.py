@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from backends.opencl import aten, aten_indices
-from backends.opencl.capture import Handler
+from backends.opencl.builder import Handler
 
 HANDLERS: dict[str, Handler] = aten.HANDLERS | aten_indices.HANDLERS

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from backends.contract import BackendError
 from backends.opencl import devices, runtime
 from backends.opencl.aten import channels_last
-from backends.opencl.capture import Builder
+from backends.opencl.builder import Builder
 from backends.opencl.graph import Graph, View
 from backends.opencl.passes import precision as precisions
 from backends.opencl.passes import winograd
