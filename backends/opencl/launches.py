@@ -53,9 +53,7 @@ def _elementwise(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros = elementwise_macros(operation, views[0].shape)
     count = operation.output.elements
     named = dict(zip(names, views, strict=True))
-    return made(
-        values, operation, "elementwise", named, macros, items(count), "elementwise.cl", flops=count
-    )
+    return made(values, operation, "elementwise", named, macros, items(count), "elementwise.cl", flops=count)
 
 
 def elementwise_macros(operation: Operation, shape: Size) -> Macros:
@@ -212,6 +210,12 @@ def _matmul(values: Mapping[str, Value], operation: Operation) -> Launch:
 
 
 def _conv2d(values: Mapping[str, Value], operation: Operation) -> Launch:
+    flat, macros = convolution(operation)
+    return _product(values, operation, operation.inputs[0], flat, macros)
+
+
+def convolution(operation: Operation) -> tuple[View, Macros]:
+    """A convolution as a product: its weight as (1, 1, K, N), and the sizes of both."""
     x, weight = operation.inputs[:2]
     n, channels, height, width = operation.output.shape
     attributes = operation.attributes
@@ -222,7 +226,7 @@ def _conv2d(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros |= {"OUT_H": height, "OUT_W": width, "CHANNELS": x.shape[1], "SCALE": "1.0f"}
     macros |= {"IN_H": x.shape[2] * attributes["upsample"], "IN_W": x.shape[3] * attributes["upsample"]}
     macros |= {name.upper(): attributes[name] for name in ("kernel", "stride", "padding", "upsample")}
-    return _product(values, operation, x, flat, macros)
+    return flat, macros
 
 
 def _flash_attention(values: Mapping[str, Value], operation: Operation) -> Launch:
@@ -233,9 +237,7 @@ def _flash_attention(values: Mapping[str, Value], operation: Operation) -> Launc
     sizes = (-(-tokens // QUERIES) * QUERIES, batch * heads), (QUERIES, 1)
     flops = 4 * batch * heads * tokens * keys * width
     views = numbered(operation)
-    return made(
-        values, operation, "flash_attention", views, macros, sizes, "flash_attention.cl", flops=flops
-    )
+    return made(values, operation, "flash_attention", views, macros, sizes, "flash_attention.cl", flops=flops)
 
 
 def winograd_parts(operation: Operation) -> tuple[dict[str, View], Macros]:

@@ -29,8 +29,16 @@ class Core:
     """For kinds of operations the maker of their launch, in place of the portable one."""
 
 
+def has_tensor_cores(device: Any) -> bool:
+    """Whether it is an NVIDIA GPU of compute capability 8.0 (Ampere) or later."""
+    if "cl_nv_device_attribute_query" not in device.extensions.split():
+        return False
+    return device.compute_capability_major_nv >= 8
+
+
 CORES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (lambda device: device.type & CPU != 0, "backends.opencl.cores.vector:core"),
+    (has_tensor_cores, "backends.opencl.cores.tensor:core"),
     (lambda device: True, "backends.opencl.cores.portable:core"),
 )
 """Which devices, and ``module:function`` that makes the core for one; the first that fits is taken."""

@@ -1,0 +1,133 @@
+"""The core for NVIDIA's tensor cores against the reference in float64, its instructions played where there is no such GPU.
+
+What is played keeps the layouts of the real instructions, and copies that nobody waited for have not happened: so the
+indices of every kernel are checked here, and the order of its copies.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends.opencl import devices, runtime
+from backends.opencl.aten import channels_last
+from backends.opencl.cores import tensor
+
+sys.path.insert(0, str(Path(__file__).parent))
+from test_kernels import FEW, PRECISIONS, Case
+
+pytestmark = pytest.mark.skipif(not devices.devices(), reason="there is no OpenCL device at all here")
+SMALL = 2
+"""The tile of ``tensor.TILES`` that most tests take: the smallest, as playing a warp is slow."""
+
+
+@pytest.fixture(scope="module")
+def engine() -> runtime.Engine:
+    return runtime.Engine(devices.find(None)[1])
+
+
+def check(engine: Any, case: Case, out: Any, precision: str, tile: int = SMALL, **options: Any) -> None:
+    tiles = {name: (several[tile],) for name, several in tensor.TILES.items()}
+    engine.core = tensor.tensor_core(tensor.chip_of(engine.device), tiles)
+    case.check(engine, out, precision, **options)
+
+
+@pytest.mark.parametrize("tile", range(3))
+@pytest.mark.parametrize("precision", ["fp16", "fp32"])
+def test_every_tile_multiplies_by_a_weight(engine: Any, precision: str, tile: int):
+    case = Case(tile)
+    left, right = case.random(1, 2, 137, 104), case.constant(torch.randn(1, 2, 104, 136))
+    out = case.emit("matmul", (left, right), (1, 2, 137, 136), scale=0.5, extras=())
+    check(engine, case, out, precision, tile)
+
+
+@given(PRECISIONS, st.integers(1, 150), st.integers(1, 18), st.integers(1, 18), st.booleans(), st.booleans())
+@FEW
+def test_products_of_whole_chunks(
+    engine: Any, precision: str, m: int, n: int, k: int, turned: bool, flat: bool
+):
+    case, n, k = Case(), n * 8, k * 8
+    left = case.random(2, m, 2, k).permuted((0, 2, 1, 3))
+    right = case.random(2, 2, n, k).permuted((0, 1, 3, 2)) if turned else case.random(2, 2, k, n)
+    shape, strides = (2, 2, m, n), (2 * m * n, n, 2 * n, 1)
+    bias = case.random(1, 1, m, 1) if flat else case.random(1, 1, 1, n)
+    extras = bias.expanded(shape), case.random(*shape)
+    out = case.emit("matmul", (left, right, *extras), shape, strides, scale=0.3, extras=("bias", "residual"))
+    check(engine, case, out, precision)
+
+
+@given(PRECISIONS, *[st.integers(1, 70)] * 3)
+@FEW
+def test_products_of_any_width_and_depth(engine: Any, precision: str, m: int, n: int, k: int):
+    case = Case()
+    left, right = case.random(1, 1, k, m).permuted((0, 1, 3, 2)), case.random(1, 1, k, n)
+    out = case.emit("matmul", (left, right), (1, 1, m, n), scale=1.0, extras=())
+    check(engine, case, out, precision)
+
+
+@given(PRECISIONS, st.integers(1, 90), st.integers(1, 90), st.integers(1, 90))
+@FEW
+def test_the_partially_fused_softmax(engine: Any, precision: str, rows: int, keys: int, width: int):
+    case = Case()
+    keys, width = keys // 8 * 8 + 8, width // 8 * 8 + 8
+    scores, values = case.random(1, 2, rows, keys), case.random(1, 2, keys, width)
+    statistics = case.emit("softmax_statistics", (scores,), (1, 2, rows, 2))
+    inputs = (scores, values, statistics)
+    out = case.emit("matmul", inputs, (1, 2, rows, width), scale=1.0, extras=("statistics",))
+    check(engine, case, out, precision)
+
+
+@given(
+    PRECISIONS,
+    st.tuples(st.sampled_from([4, 8, 24, 40]), st.sampled_from([3, 8, 72]), *[st.integers(3, 11)] * 2),
+    st.sampled_from([(3, 1, 1, 1), (3, 2, 1, 1), (1, 2, 0, 1), (3, 1, 1, 2), (3, 2, 0, 1)]),
+)
+@FEW
+def test_convolutions(engine: Any, precision: str, sizes: Any, form: tuple[int, int, int, int]):
+    case, (channels, features, height, width) = Case(), sizes
+    kernel, stride, padding, upsample = form
+    x, weight = (
+        case.image(2, channels, height, width),
+        case.constant(torch.randn(kernel, kernel, channels, features)),
+    )
+    out_size = [(length * upsample + 2 * padding - kernel) // stride + 1 for length in (height, width)]
+    shape = (2, features, *out_size)
+    extra = case.random(2, features, 1, 1).expanded(shape)
+    attributes: Any = {"kernel": kernel, "stride": stride, "padding": padding, "upsample": upsample}
+    out = case.emit(
+        "conv2d", (x, weight, extra), shape, channels_last(shape), extras=("residual",), **attributes
+    )
+    check(engine, case, out, precision)
+
+
+@pytest.mark.parametrize(
+    ("precision", "width", "units"),
+    [("fp16", 40, 1), ("fp16", 40, 99), ("fp16", 80, 1), ("fp16", 160, 1), ("fp32", 40, 1), ("fp32", 160, 1)],
+)
+def test_flash_attention(engine: Any, precision: str, width: int, units: int):
+    case, tokens, keys = Case(), 137, 77
+    inputs = [case.random(2, length, 3, width).permuted((0, 2, 1, 3)) for length in (tokens, keys, keys)]
+    strides = (tokens * 3 * width, width, 3 * width, 1)
+    out = case.emit("flash_attention", tuple(inputs), (2, 3, tokens, width), strides, scale=width**-0.5)
+    engine.core = tensor.tensor_core(replace(tensor.chip_of(engine.device), units=units))
+    case.check(engine, out, precision)
+
+
+@given(PRECISIONS, st.integers(1, 150), st.integers(1, 150), st.sampled_from([5, 32]), st.booleans())
+@FEW
+def test_flash_attention_of_any_length(
+    engine: Any, precision: str, tokens: int, keys: int, width: int, masked: bool
+):
+    case = Case()
+    inputs = [case.random(2, 1, length, width) for length in (tokens, keys, keys)]
+    if masked:
+        inputs.append(case.random(1, 1, tokens, keys).expanded((2, 1, tokens, keys)))
+    out = case.emit("flash_attention", tuple(inputs), (2, 1, tokens, width), scale=width**-0.5)
+    check(engine, case, out, precision)
