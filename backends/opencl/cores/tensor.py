@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backends.opencl import cores, launches
-from backends.opencl.cores import Core, tensor_attention
+from backends.opencl.cores import Core, tensor_attention, tensor_rows
 from backends.opencl.cores.tensor_chip import Chip, elements, in_chunks
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, Value, View
@@ -75,7 +75,7 @@ def chip_of(device: Any) -> Chip:
 def tensor_core(chip: Chip, tiles: Tiles | None = None) -> Core:
     """The core for a chip, with ``tiles`` of each precision to choose from."""
     tiles = tiles or TILES
-    makers: dict[str, Maker] = {
+    makers: dict[str, Maker] = tensor_rows.makers(chip) | {
         "matmul": lambda values, operation: _matmul(values, operation, chip, tiles),
         "conv2d": lambda values, operation: _conv2d(values, operation, chip, tiles),
         "flash_attention": lambda values, operation: tensor_attention.attention(values, operation, chip),
@@ -161,7 +161,7 @@ def _product(
         "PAIRS": int(all(in_chunks(view, column_axis, 2) for view in (operation.output, *extra))),
     }
     sizes = (-(-n // tile.n) * tile.threads, -(-m // tile.m), batch), (tile.threads, 1, 1)
-    sources = ("tensor_instructions.cl", "tensor_product.cl")
+    sources = ("warps.cl", "tensor_instructions.cl", "tensor_product.cl")
     flops = 2 * m * n * k * batch
     return made(values, operation, "tensor_product", views, macros, sizes, *sources, flops=flops, fixed=FIXED)
 

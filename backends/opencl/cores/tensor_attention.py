@@ -38,7 +38,7 @@ def attention(values: Mapping[str, Value], operation: Operation, chip: Chip) -> 
     queries = 64 * row_tiles
     sizes = (-(-tokens // queries) * THREADS, batch * heads), (THREADS, 1)
     flops = 4 * batch * heads * tokens * keys.shape[2] * width
-    sources = ("tensor_instructions.cl", "tensor_attention.cl")
+    sources = ("warps.cl", "tensor_instructions.cl", "tensor_attention.cl")
     views = numbered(operation)
     return made(
         values, operation, "tensor_attention", views, macros, sizes, *sources, flops=flops, fixed=FIXED

@@ -15,18 +15,11 @@
 #define E 4
 #define DEPTH 8
 #endif
-#define UNROLL _Pragma("unroll")
-#define JOINED_(a, b) a##b
-#define JOINED(a, b) JOINED_(a, b)
 
 #if NVIDIA
 
-#define SCRATCH(uints)
-#define SCRATCH_ARGUMENT
-#define SCRATCH_PASSED
 #define COPIES
 #define LOCAL_ADDRESS(p) ((uint)(size_t)(p))
-#define EXP2(x) native_exp2(x)
 
 // 16 bytes from device memory, or zeros where `inside` is false; done for this work-item after COPY_WAIT, for others after a barrier.
 #define COPY(to, from, inside) copy_chunk(to, from, inside)
@@ -54,26 +47,6 @@ inline void load_transposed(uint *r, __local const uint4 *row)
         : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(LOCAL_ADDRESS(row)) : "memory");
 }
 
-inline uint pack_halves(float low, float high)
-{
-    uint both;
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
-    return both;
-}
-inline float2 unpack_halves(uint both)
-{
-    float2 values;
-    asm("{ .reg .b16 low, high; mov.b32 {low, high}, %2; cvt.f32.f16 %0, low; cvt.f32.f16 %1, high; }"
-        : "=f"(values.x), "=f"(values.y) : "r"(both));
-    return values;
-}
-
-inline float neighbour(float value, int distance)
-{
-    float other;
-    asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=f"(other) : "f"(value), "r"(distance));
-    return other;
-}
 // Over the four lanes that hold one row of c, for `count` values.
 #define QUAD(NAME, JOIN) \
     inline void NAME(float *values, int count) \
@@ -102,10 +75,6 @@ inline void multiply_one(float *c, const uint *a, const uint *b)
 
 #else
 
-#define SCRATCH(uints) __local uint scratch[uints];
-#define SCRATCH_ARGUMENT , __local uint *scratch
-#define SCRATCH_PASSED , scratch
-#define EXP2(x) exp2(x)
 #define MOST_COPIES 64
 typedef struct {
     __local uint4 *to[MOST_COPIES];
@@ -141,23 +110,6 @@ inline void copy_now(Copies *copies, int groups)
     UNROLL for (int load = 0; load < 4; ++load) \
         (r)[load] = HALF_AT(tile, AT, 8 * load + lane % 4 * 2) | HALF_AT(tile, AT, 8 * load + lane % 4 * 2 + 1) << 16
 
-inline uint pack_halves(float low, float high)
-{
-    ushort halves[2];
-    vstore_half_rte(low, 0, (half *)halves);
-    vstore_half_rte(high, 1, (half *)halves);
-    return halves[0] | (uint)halves[1] << 16;
-}
-inline float half_of(uint both, int place)
-{
-    const ushort bits = both >> 16 * place;
-    return vload_half(0, (const half *)&bits);
-}
-inline float2 unpack_halves(uint both)
-{
-    return (float2)(half_of(both, 0), half_of(both, 1));
-}
-
 #define QUAD(NAME, JOIN) \
     inline void NAME(float *values, int count SCRATCH_ARGUMENT) \
     { \
@@ -173,12 +125,6 @@ inline float2 unpack_halves(uint both)
     }
 
 #endif
-
-// Two neighbours, the first at an even place.
-#define LOAD_PAIR_fp32(p, i) (*(__global const float2 *)((p) + (i)))
-#define LOAD_PAIR_fp16(p, i) unpack_halves(*(__global const uint *)((p) + (i)))
-#define STORE_PAIR_fp32(p, i, v) (*(__global float2 *)((p) + (i)) = (v))
-#define STORE_PAIR_fp16(p, i, v) (*(__global uint *)((p) + (i)) = pack_halves((v).x, (v).y))
 
 // What tf32 keeps of a float, to the nearest; and the rest, whose own bits below tf32's the tensor cores leave out.
 inline uint tf32_big(uint x)

@@ -131,3 +131,39 @@ def test_flash_attention_of_any_length(
         inputs.append(case.random(1, 1, tokens, keys).expanded((2, 1, tokens, keys)))
     out = case.emit("flash_attention", tuple(inputs), (2, 1, tokens, width), scale=width**-0.5)
     check(engine, case, out, precision)
+
+
+@given(PRECISIONS, st.integers(1, 4), st.integers(1, 9), st.integers(1, 90), st.booleans(), st.booleans())
+@FEW
+def test_group_norms(
+    engine: Any, precision: str, groups: int, each: int, pixels: int, last: bool, silu: bool
+):
+    case, channels = Case(), groups * each
+    x = case.random(2, pixels, channels).permuted((0, 2, 1)) if last else case.random(2, channels, pixels)
+    inputs = (x, case.random(channels), case.random(channels))
+    epsilon = 1e-5 if each * pixels > 1 else 1.0
+    attributes: Any = {"groups": groups, "epsilon": epsilon, "silu": silu}
+    check(engine, case, case.emit("group_norm", inputs, x.shape, x.strides, **attributes), precision)
+
+
+@given(PRECISIONS, st.integers(1, 9), st.integers(2, 300))
+@FEW
+def test_layer_norms(engine: Any, precision: str, rows: int, width: int):
+    case = Case()
+    inputs = (case.random(rows, width), case.random(width), case.random(width))
+    check(engine, case, case.emit("layer_norm", inputs, (rows, width), epsilon=1e-5), precision)
+
+
+@given(PRECISIONS, st.integers(1, 6), st.integers(1, 6), st.sampled_from([3, 8, 20]), st.integers(1, 3))
+@FEW
+def test_elementwise_steps(engine: Any, precision: str, a: int, b: int, c: int, axis: int):
+    case = Case()
+    first = case.random(b, a, c).permuted((1, 0, 2))
+    second = case.random(a, b, 2 * c).sliced(2, c, c)
+    shape = [a, b, c]
+    shape[axis - 1] = 1
+    third = case.random(*shape).expanded((a, b, c))
+    attributes: Any = {"expression": "affine", "scalars": ()}
+    check(
+        engine, case, case.emit("elementwise", (first, second, third), (a, b, c), **attributes), precision
+    )
