@@ -44,7 +44,9 @@ def main() -> None:
     began = time.perf_counter()
     graph = capture(UNetCalling(unet), inputs)
     captured = time.perf_counter()
-    graph = optimized(graph, {name: name not in off for name in SWITCHES}, options.precision, engine.core.attends)
+    graph = optimized(
+        graph, {name: name not in off for name in SWITCHES}, options.precision, engine.core.attends
+    )
     network = runtime.Network(engine, graph, "buffer_reuse" not in off)
     built = time.perf_counter()
     plan = network.plan
@@ -62,7 +64,9 @@ def main() -> None:
             network(arrays)
             walls.append(time.perf_counter() - start)
         runs.append(times)
-    print(f"wall {statistics.median(walls) * 1e3:.1f} ms (min {min(walls) * 1e3:.1f}, max {max(walls) * 1e3:.1f})")
+    print(
+        f"wall {statistics.median(walls) * 1e3:.1f} ms (min {min(walls) * 1e3:.1f}, max {max(walls) * 1e3:.1f})"
+    )
     for row in table(runs, rate, bandwidth, options.by)[: options.rows]:
         print(row)
 
@@ -115,7 +119,10 @@ def table(runs: list[list[runtime.KernelTime]], rate: float, bandwidth: float, b
     for label, row in rows.items():
         row.milliseconds = statistics.median(samples[label])
     total = sum(row.milliseconds for row in rows.values())
-    lines = ["| kernel | count | ms | share | GFLOP | MB | GFLOP/s | GB/s | times its floor |", "| --- |" + " --- |" * 8]
+    lines = [
+        "| kernel | count | ms | share | GFLOP | MB | GFLOP/s | GB/s | times its floor |",
+        "| --- |" + " --- |" * 8,
+    ]
     for row in sorted(rows.values(), key=lambda row: -row.milliseconds):
         floor = max(row.flops / rate, row.bytes / bandwidth) / 1e6
         lines.append(
@@ -165,7 +172,9 @@ def _best(engine: runtime.Engine, builder: Builder, inputs: dict[str, Any], out:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--subject", choices=("sd14", "critters"), default="sd14")
     parser.add_argument("--size", type=int, help="of the latents")
     parser.add_argument("--precision", choices=("fp32", "fp16"), default="fp32")

@@ -2,90 +2,105 @@
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QPushButton, QWidget
 
-from backends.contract import BackendError
-from ui.fields import mark, text_label
 from ui.pictures import to_image
 from ui.theme import Theme
-from workbench.generation import Generation, Outcome
+from workbench.desk.desk import Desk
+from workbench.desk.experiment import Cell
+
+CHARTS = ("Timeline", "Stages", "Memory", "Trade-off", "Table", "Rounds", "Queue", "Sessions")
 
 
 class Actions(QObject):
-    """The window's actions, and the bar of those that are about the picture that is shown."""
+    """The window's actions."""
 
-    _saved = Signal(str, str)
-
-    def __init__(self, window: Any, generation: Generation, theme: Theme):
+    def __init__(self, window: Any, desk: Desk, theme: Theme):
         super().__init__(window)
         self._window = window
-        self._generation = generation
+        self._desk = desk
         self._theme = theme
-        self.generate = self._action(
-            "Generate", ("Ctrl+Return", "Ctrl+Enter"), lambda: window.generate(), "sparkle"
+        execution = desk.execution
+        self.run = self._action(
+            "Run every variant", ("Ctrl+Return", "Ctrl+Enter"), lambda: window.run(), "play"
         )
-        self.cancel = self._action("Cancel the run", ("Esc",), generation.cancel, "x-circle")
-        self.roll = self._action("New seed", ("Ctrl+D",), generation.roll_seed, "dice-five")
+        self.pause = self._action("Pause or go on", ("Ctrl+Space",), execution.toggle_pause, "pause")
+        self.cancel = self._action("Cancel", ("Esc",), execution.cancel, "stop")
+        self.live = self._action("Live, on and off", ("Ctrl+Shift+L",), self._toggle_live, "repeat")
         self.write = self._action(
             "Edit the prompt", ("Ctrl+L",), lambda: window.prompt_panel.focus_prompt(), "text-t"
         )
-        self.save = self._action("Save picture…", ("Ctrl+S",), self._save, "download-simple")
+        self.roll = self._action("New seed", ("Ctrl+D",), desk.form.roll_seed, "dice-five")
+        self.paste = self._action(
+            "Paste a picture's settings", ("Ctrl+V",), lambda: window.paste(), "clipboard"
+        )
+        self.add = self._action("Add a variant", ("Ctrl+T",), lambda: desk.board.add(), "plus")
+        self.presets = self._action(
+            "Presets", ("Ctrl+P",), lambda: window.board_panel.presets.showMenu(), "stack"
+        )
+        self.paste_variant = self._action(
+            "Paste variants", ("Ctrl+Shift+V",), lambda: window.board_panel.paste_variants(), "clipboard-text"
+        )
+        self.grid = self._action("Picture grid", ("Ctrl+1",), lambda: window.show_grid(), "squares-four")
+        self.compare = self._action(
+            "Compare two pictures (A/B)", ("Ctrl+2",), lambda: window.show_ab(), "square-half"
+        )
+        self.fit = self._action("Whole pictures again", ("Ctrl+0",), desk.viewport.fit, "arrows-in")
+        self.charts = [
+            self._action(
+                f"Chart: {title}", (f"Alt+{number}",), partial(window.open_chart, title), "chart-bar"
+            )
+            for number, title in enumerate(CHARTS, 1)
+        ]
+        self.details = self._action(
+            "Details on and off", ("Ctrl+I",), lambda: window.toggle_details(), "info"
+        )
+        self.save = self._action(
+            "Save picture…", ("Ctrl+S",), lambda: window.save_current(), "download-simple"
+        )
         self.copy = self._action("Copy picture", ("Ctrl+Shift+C",), self._copy, "copy")
         self.reuse = self._action("Use these settings", ("Ctrl+R",), self._reuse, "arrow-u-up-left")
+        self.export = self._action("Export", ("Ctrl+E",), lambda: window.header.export.showMenu(), "export")
+        self.sheet = self._action("Shortcuts", ("?", "F1"), lambda: window.show_shortcuts(), "keyboard")
         self.quit = self._action("Quit", ("Ctrl+Q",), lambda: window.close(), "sign-out")
-        self.said = text_label("", "faint", wrap=True)
-        self.said.setObjectName("saveMessage")
-        self.said.hide()
-        generation.shown_changed.connect(self._show_outcome)
-        generation.progress_changed.connect(lambda _: self._show_states())
-        self._saved.connect(self._say)
+        execution.state_changed.connect(lambda _: self._show_states())
+        desk.selection.changed.connect(self._show_states)
+        desk.experiment.finished.connect(lambda _: self._show_states())
         self._show_states()
 
     def menu(self) -> list[QAction | None]:
         """Every action in order, None for a line between them."""
-        run = [self.generate, self.cancel, None, self.write, self.roll, None]
-        return [*run, self.save, self.copy, self.reuse, None, self.quit]
+        run = [self.run, self.pause, self.cancel, self.live, None, self.write, self.roll, self.paste, None]
+        board = [self.add, self.presets, self.paste_variant, None]
+        views = [self.grid, self.compare, self.fit, *self.charts, self.details, None]
+        return [
+            *run,
+            *board,
+            *views,
+            self.save,
+            self.copy,
+            self.reuse,
+            self.export,
+            None,
+            self.sheet,
+            self.quit,
+        ]
 
-    def bar(self) -> QWidget:
-        """Buttons for the picture, and a line that says what came of them."""
-        bar = QWidget()
-        grid = QGridLayout(bar)
-        grid.setContentsMargins(0, 0, 4, 0)
-        grid.setSpacing(8)
-        grid.addWidget(self.said, 0, 0, 1, 2)
-        grid.addWidget(
-            self._button(self.save, "Save picture…", "savePictureButton", "download-simple"), 1, 0, 1, 2
-        )
-        grid.addWidget(self._button(self.copy, "Copy", "copyPictureButton", "copy"), 2, 0)
-        grid.addWidget(self._button(self.reuse, "Reuse", "reuseSettingsButton", "arrow-u-up-left"), 2, 1)
-        return bar
+    def copy_cell(self, cell: Cell) -> None:
+        """Put a picture on the clipboard."""
+        if cell.picture is not None:
+            QGuiApplication.clipboard().setImage(to_image(cell.picture))
+            self._desk.said.emit("The picture is on the clipboard", "notice")
 
-    def save_to(self, path: Path) -> None:
-        """Write the picture that is shown with its settings, in the background; what came of it is said by the button."""
-        outcome = self._generation.shown
-        if outcome is not None:
-            self._say(f"Saving {path.name}…", "faint")
-            threading.Thread(
-                target=self._write, args=(outcome, path), name="save picture", daemon=True
-            ).start()
-
-    def _write(self, outcome: Outcome, path: Path) -> None:
-        from workbench.saving import save_outcome
-
-        try:
-            save_outcome(outcome, path)
-        except (OSError, BackendError) as error:
-            self._saved.emit(f"Not saved: {error}", "error")
-        else:
-            self._saved.emit(f"Saved as {path}", "faint")
+    def current(self) -> Cell | None:
+        """The cell that is looked at."""
+        place = self._desk.selection.current
+        return self._desk.experiment.cells.get(place) if place else None
 
     def _action(self, text: str, keys: tuple[str, ...], act: Callable[[], object], icon: str) -> QAction:
         action = QAction(text, self._window)
@@ -101,56 +116,28 @@ class Actions(QObject):
         self._theme.changed.connect(paint)
         return action
 
-    def _button(self, action: QAction, text: str, object_name: str, icon: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(object_name)
-        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        button.setToolTip(f"{action.text().rstrip('…')}  ({keys})")
-        button.setEnabled(action.isEnabled())
-        button.clicked.connect(action.trigger)
-        action.enabledChanged.connect(button.setEnabled)
-        self._theme.icon_on(button, icon)
-        return button
-
-    def _show_outcome(self, _: Outcome | None) -> None:
-        self._show_states()
-        self._say("", "faint")
+    def _toggle_live(self) -> None:
+        self._desk.execution.set_live(not self._desk.execution.state.live)
 
     def _show_states(self) -> None:
-        active = self._generation.progress.active
-        self.generate.setEnabled(not active)
-        self.cancel.setEnabled(active)
-        for action in (self.save, self.copy, self.reuse):
-            action.setEnabled(self._generation.shown is not None)
-
-    def _save(self) -> None:
-        outcome = self._generation.shown
-        if outcome is None:
-            return
-        chosen, _ = QFileDialog.getSaveFileName(
-            self._window, "Save picture", file_name(outcome), "PNG picture (*.png)"
-        )
-        if chosen:
-            self.save_to(Path(chosen).with_suffix(".png"))
+        state = self._desk.execution.state
+        self.run.setEnabled(not state.active)
+        self.pause.setEnabled(state.phase in ("running", "paused"))
+        self.cancel.setEnabled(state.active)
+        cell = self.current()
+        for action in (self.save, self.copy):
+            action.setEnabled(cell is not None and cell.picture is not None)
+        for action in (self.reuse, self.compare, self.grid):
+            action.setEnabled(cell is not None)
+        self.export.setEnabled(self._desk.experiment.has_results)
 
     def _copy(self) -> None:
-        if self._generation.shown is not None:
-            QGuiApplication.clipboard().setImage(to_image(self._generation.shown.picture))
-            self._say("Copied", "faint")
+        cell = self.current()
+        if cell is not None:
+            self.copy_cell(cell)
 
     def _reuse(self) -> None:
-        if self._generation.shown is not None:
-            self._generation.reuse(self._generation.shown)
-            self._say("Its settings are on the left again", "faint")
-
-    def _say(self, text: str, role: str) -> None:
-        self.said.setText(text)
-        mark(self.said, "role", role)
-        self.said.setVisible(bool(text))
-
-
-def file_name(outcome: Outcome) -> str:
-    """A name that says what is on the picture, ``a-green-creature-42.png``."""
-    request = outcome.result.request
-    words = "-".join(re.findall(r"\w+", request.prompt.lower())[:8])
-    return f"{words[:60] or 'picture'}-{request.seed}.png"
+        place, experiment = self._desk.selection.current, self._desk.experiment
+        if place is not None and experiment.comparison is not None:
+            self._desk.form.take(experiment.requests[place[0]], experiment.comparison.model)
+            self._desk.said.emit("Its settings are on the left again", "notice")

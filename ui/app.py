@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import BackendError
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from ui.window import MainWindow
+
+SETTLED_MILLISECONDS = 700
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,44 +37,90 @@ def main(arguments: list[str] | None = None) -> int:
     return application.exec()
 
 
-def open_window(application: QApplication, runner: Any = None) -> MainWindow:
-    """The window on its model, as it was left; ``runner`` is a SessionRunner of its own where none is given."""
+def open_window(application: QApplication, runner: Any = None, list_devices: Any = None) -> MainWindow:
+    """The window on its desk, as it was left; ``runner`` is a SessionRunner of its own where none is given.
+
+    ``list_devices`` asks the backends for their devices; without it, :func:`workbench.desk.known_devices.known_devices`.
+    """
+    from PySide6.QtCore import QTimer
+
     from ui import preferences
     from ui.bridge import Bridge
     from ui.theme import Theme
     from ui.window import MainWindow
     from workbench.critters.captions import sample_prompts
-    from workbench.draft import Draft
-    from workbench.generation import Generation
+    from workbench.desk import screen
+    from workbench.desk.desk import Desk
+    from workbench.desk.known_devices import known_devices
     from workbench.model_choices import find_model, offered_models
     from workbench.runner import SessionRunner
 
     kept = preferences.load()
     runner = runner or SessionRunner()
-    draft = Draft.from_json(kept["draft"]) if "draft" in kept else None
-    generation = Generation(runner, offered_models(), find_model, draft)
+    desk = Desk(runner, offered_models(), find_model, list_devices or known_devices, kept)
     mode = kept.get("theme")
     theme = Theme(application, mode if mode in ("light", "dark") else "system")
-    window = MainWindow(generation, theme, list(sample_prompts))
+    window = MainWindow(desk, theme, list(sample_prompts))
     layout = kept.get("layout")
     window.restore_layout(layout if isinstance(layout, dict) else {})
+    loader = screen.Loader()
+
+    def devices_found() -> None:
+        window.board_panel.devices_found()
+        desk.execution.devices_found()
+
+    def restore(found: screen.Kept | None) -> None:
+        if found is not None and desk.experiment.comparison is None:
+            desk.experiment.restore(found.comparison, found.columns, found.model, found.cells)
+        loader.done = True
+
+    def open_record(found: screen.Kept) -> None:
+        if not desk.execution.state.active:
+            desk.experiment.restore(found.comparison, found.columns, found.model, found.cells)
+
     bridges = [
-        Bridge(runner.event, generation.handle, window),
-        Bridge(runner.failed, generation.fail, window),
-        Bridge(runner.running_changed, generation.runner_changed, window),
+        Bridge(runner.event, desk.execution.handle, window),
+        Bridge(runner.failed, desk.execution.fail, window),
+        Bridge(runner.running_changed, desk.execution.runner_changed, window),
+        Bridge(desk.availability.changed, devices_found, window),
+        Bridge(desk.measured, desk.take_quality, window),
+        Bridge(loader.loaded, restore, window),
+        Bridge(desk.sessions.changed, lambda found: window.work.charts.sessions.show_entries(found), window),
+        Bridge(
+            desk.sessions.compared, lambda *found: window.work.charts.sessions.show_changes(*found), window
+        ),
+        Bridge(desk.sessions.opened, open_record, window),
+        Bridge(desk.sessions.failed, lambda reason: desk.said.emit(reason, "error"), window),
     ]
 
     def close() -> None:
         for bridge in bridges:
             bridge.close()
         try:
-            preferences.save(
-                {"theme": theme.mode, "draft": generation.draft.to_json(), "layout": window.layout_state()}
-            )
+            preferences.save(desk.to_json() | {"theme": theme.mode, "layout": window.layout_state()})
+            if loader.done:
+                screen.save(desk.experiment, screen.folder())
         except OSError as error:
             print(f"the window's settings were not kept: {error}", file=sys.stderr)
+        desk.sessions.close()
         runner.close()
 
+    def painted() -> None:
+        from ui.collecting import collect_on_this_thread
+
+        collect_on_this_thread()
+        loader.load(screen.folder())
+        desk.sessions.refresh()
+        desk.availability.find()
+        _ = runner.session  # its first touch takes a moment that should not be the first run's
+
+    def settled() -> None:
+        """What the first run would otherwise stop for: half a second of imports, when nobody waits."""
+        from workbench.quality import import_metrics
+
+        threading.Thread(target=import_metrics, name="import metrics", daemon=True).start()
+
+    window.painted.connect(lambda: QTimer.singleShot(SETTLED_MILLISECONDS, window, settled))
     window.closed.connect(close)
-    window.painted.connect(lambda: runner.session)
+    window.painted.connect(painted)
     return window

@@ -1,32 +1,36 @@
-"""What stands in the picture's place before there is one: a picture is one click away."""
+"""What stands in the grid's place before anything was run: a picture in every variant is one click away."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ui.fields import sentence, text_label
 from ui.theme import Colours, Theme
-from workbench.generation import Generation
+from workbench.desk.desk import Desk
+from workbench.desk.naming import short_title
 
 SHOWN = 6
 WIDTH = 520
 
 
 class EmptyState(QWidget):
-    """Sample prompts; a click takes one and generates, another brings other samples."""
+    """Sample prompts; a click takes one and runs every variant on it, another brings other samples."""
 
-    def __init__(self, generation: Generation, theme: Theme, prompts: Sequence[str]):
+    def __init__(self, desk: Desk, theme: Theme, prompts: Sequence[str]):
         super().__init__()
         self.setObjectName("emptyState")
-        self._generation = generation
+        self._desk = desk
         self._theme = theme
         self._prompts = list(prompts)
         self._icon = QLabel()
         title = text_label("What should it draw?", "hero")
-        hint = text_label("Pick a prompt, or write your own and press Ctrl+Enter.", "muted")
+        self._hint = text_label("", "muted")
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._hint.setTextFormat(Qt.TextFormat.RichText)
         self._chips = [self._chip(index) for index in range(min(SHOWN, len(self._prompts)))]
         others = QPushButton("Other ideas")
         others.setObjectName("otherSamplesButton")
@@ -36,7 +40,7 @@ class EmptyState(QWidget):
         layout = QVBoxLayout(self)
         layout.setSpacing(8)
         layout.addStretch(2)
-        for widget in (self._icon, title, hint):
+        for widget in (self._icon, title, self._hint):
             layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addSpacing(14)
         for chip in self._chips:
@@ -45,6 +49,9 @@ class EmptyState(QWidget):
         layout.addStretch(3)
         others.setVisible(len(self._prompts) > SHOWN)
         self._show_prompts()
+        self._show_variants()
+        for signal in (desk.board.cards_changed, desk.board.card_changed):
+            signal.connect(self._show_variants)
         self._show_colours(theme.colours)
         theme.changed.connect(self._show_colours)
 
@@ -60,8 +67,16 @@ class EmptyState(QWidget):
         return chip
 
     def _take(self, prompt: str) -> None:
-        self._generation.edit(prompt=prompt)
-        self._generation.generate()
+        self._desk.form.edit(prompt=prompt)
+        self._desk.execution.run()
+
+    def _show_variants(self, _: object = None) -> None:
+        names = [short_title(card.variant) for card in self._desk.board.cards]
+        several = f"{len(names)} variants" if len(names) > 1 else "one variant"
+        listed = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+        self._hint.setText(
+            f"Pick a prompt: {several} draw it from the same noise, one after the other.<br>{escape(listed)}"
+        )
 
     def _next(self) -> None:
         self._prompts = self._prompts[SHOWN:] + self._prompts[:SHOWN]

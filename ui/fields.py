@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QTextCursor, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -114,12 +114,46 @@ def mark(widget: QWidget, name: str, value: object) -> None:
 
 
 class PromptEdit(QPlainTextEdit):
-    """A few lines of plain text, as high as the style sheet says; Tab moves on, as in every other field."""
+    """A few lines of plain text, as high as the style sheet says; Tab moves on, as in every other field.
+
+    Up on the first line and down on the last ask for an earlier and a later text (``recalled``, -1 and +1).
+    """
+
+    recalled = Signal(int)
+    file_given = Signal(str)
+    """A file was dropped or pasted here: its path."""
 
     def __init__(self, placeholder: str):
         super().__init__()
         self.setTabChangesFocus(True)
         self.setPlaceholderText(placeholder)
+
+    def keyPressEvent(self, e: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(e.key()))
+        if step is not None and not e.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+            probe = self.textCursor()
+            if not probe.movePosition(
+                QTextCursor.MoveOperation.Up if step < 0 else QTextCursor.MoveOperation.Down
+            ):
+                self.recalled.emit(step)
+                self.moveCursor(QTextCursor.MoveOperation.End)
+                return
+        super().keyPressEvent(e)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return file_in(source) is not None or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        path = file_in(source)
+        if path is None:
+            super().insertFromMimeData(source)
+        else:
+            self.file_given.emit(path)
+
+
+def file_in(data: QMimeData) -> str | None:
+    """The path of the first local file among what was dropped or copied; None where there is none."""
+    return next((url.toLocalFile() for url in data.urls() if url.isLocalFile()), None)
 
 
 class Choice(QComboBox):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt
@@ -21,7 +22,7 @@ MODES: tuple[tuple[Mode, str, str], ...] = (
 class Header(QFrame):
     """Title, actions as a menu with their shortcuts, and the theme's switch."""
 
-    def __init__(self, theme: Theme, actions: list[QAction | None]):
+    def __init__(self, theme: Theme, actions: list[QAction | None], fill_export: Callable[[QMenu], None]):
         super().__init__()
         self.setObjectName("header")
         self.setFixedHeight(48)
@@ -35,6 +36,23 @@ class Header(QFrame):
         layout.addWidget(icon)
         layout.addWidget(title)
         layout.addStretch(1)
+        self.export = QToolButton()
+        self.export.setObjectName("exportButton")
+        self.export.setText("Export")
+        self.export.setToolTip("Pictures, figures and results as files  (Ctrl+E)")
+        self.export.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        theme.icon_on(self.export, "export")
+        menu = QMenu(self.export)
+        fill_export(menu)
+        self.export.setMenu(menu)
+        self.help = QToolButton()
+        self.help.setObjectName("shortcutsButton")
+        self.help.setAccessibleName("Shortcuts")
+        self.help.setToolTip("Every shortcut  (?)")
+        theme.icon_on(self.help, "question")
+        layout.addWidget(self.export)
+        layout.addWidget(self.help)
         layout.addWidget(_theme_switch(theme), 0, Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self._menu_button(theme, actions))
 

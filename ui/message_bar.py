@@ -15,8 +15,6 @@ from PySide6.QtWidgets import (
 
 from ui.fields import sentence
 from ui.theme import Colours, Theme
-from workbench.generation import Generation, Outcome
-from workbench.progress import Failure
 
 
 class MessageBar(QFrame):
@@ -88,27 +86,3 @@ class MessageBar(QFrame):
 
     def _show_colours(self, _: Colours) -> None:
         self.icon.setPixmap(self._theme.icon(self._icon_name, self._icon_role).pixmap(20, 20))
-
-
-def failure_bar(generation: Generation, theme: Theme) -> MessageBar:
-    """A bar that mirrors ``generation.failure``; trying again generates again."""
-    bar = MessageBar(theme, "error", "errorBar")
-
-    def show(failure: Failure | None) -> None:
-        bar.show_message(failure.message if failure else "", failure.detail if failure else "")
-
-    generation.failure_changed.connect(show)
-    bar.retried.connect(generation.generate)
-    bar.dismissed.connect(generation.dismiss_failure)
-    return bar
-
-
-def notice_bar(generation: Generation, theme: Theme) -> MessageBar:
-    """A bar with the notices of the picture that is shown: a truncated prompt, synthetic weights."""
-    bar = MessageBar(theme, "notice", "noticeBar")
-
-    def show(outcome: Outcome | None) -> None:
-        bar.show_message("\n".join(outcome.notices) if outcome else "")
-
-    generation.shown_changed.connect(show)
-    return bar

@@ -4,35 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from superqt import QCollapsible
 
 from backends.contract import SCHEDULERS
 from ui.fields import Choice, Decimal, Field, FieldRow, Number, PromptEdit
-from ui.theme import Theme
+from ui.switch import Switch
+from ui.theme import Colours, Theme
 from ui.titles import SCHEDULER_TITLES
+from workbench.desk.form import Form
 from workbench.draft import Draft, format_size
-from workbench.generation import Generation
+
+REFINED = 3
+REFINED_NAMES = ("negative_prompt", "guidance_scale", "size", "scheduler", "repeats")
 
 
 class PromptPanel(QWidget):
-    """Mirrors ``generation.draft`` and its problems; typing edits the draft."""
+    """Mirrors ``form.draft`` and its problems; typing edits the draft."""
 
-    def __init__(self, generation: Generation, theme: Theme):
+    def __init__(self, form: Form, theme: Theme):
         super().__init__()
-        self._generation = generation
+        self._form = form
+        self._theme = theme
         self._showing = False
         self._sizes_of = ""
         self._build(theme)
         self._rows = self._fields()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(11)
-        for row in self._rows:
+        layout.setSpacing(10)
+        for row in self._rows[:-REFINED]:
             layout.addWidget(row)
+        layout.addWidget(self._refinements(self._rows[-REFINED:]))
         self._connect()
-        self.show_draft(generation.draft)
+        self.show_draft(form.draft)
 
     def show_draft(self, draft: Draft) -> None:
         """Bring every control in line with the draft; what is being typed stays as it is."""
@@ -49,9 +57,14 @@ class PromptPanel(QWidget):
             if self.size_.currentText() != draft.size:
                 self.size_.setEditText(draft.size)
             self.scheduler.setCurrentIndex(self.scheduler.findData(draft.scheduler))
+            self.repeats.setValue(draft.repeats)
+            self.kernels.setChecked(draft.kernels)
+            self.by_line.setChecked(draft.prompt_per_line)
 
     def show_problems(self, problems: dict[str, str]) -> None:
         """Show each problem at its field."""
+        if any(name in problems for name in REFINED_NAMES):
+            self.more.expand(animate=False)
         for row in self._rows:
             row.show_problems(problems)
 
@@ -59,6 +72,8 @@ class PromptPanel(QWidget):
         """Put the cursor where the first problem is."""
         for name, control in self._controls.items():
             if name in problems:
+                if name in REFINED_NAMES:
+                    self.more.expand(animate=False)
                 control.setFocus(Qt.FocusReason.OtherFocusReason)
                 return
 
@@ -70,10 +85,13 @@ class PromptPanel(QWidget):
     def _build(self, theme: Theme) -> None:
         self.prompt = PromptEdit("A drawing of a green creature with red eyes")
         self.prompt.setObjectName("promptEdit")
+        self.prompt.setToolTip("Up and down on its first and last line bring back earlier prompts")
+        self.prompt.recalled.connect(self._form.recall)
         self.negative = PromptEdit("What the picture should not show")
         self.negative.setObjectName("negativePromptEdit")
         self.seed = QLineEdit()
         self.seed.setObjectName("seedEdit")
+        self.seed.setToolTip("One seed, or several: 1,2,10-14. Every seed is a row of pictures")
         self.dice = _field_button("diceButton", "Roll a new seed  (Ctrl+D)", "New seed")
         theme.icon_on(self.dice, "dice-five")
         self.keep = _field_button("keepSeedButton", "", "Keep seed")
@@ -83,6 +101,7 @@ class PromptPanel(QWidget):
         self._tell_keep(False)
         self.steps = Number()
         self.steps.setObjectName("stepsSpin")
+        self.steps.setFixedWidth(76)
         self.guidance = Decimal(0.5)
         self.guidance.setObjectName("guidanceSpin")
         self.size_ = Choice()
@@ -101,43 +120,90 @@ class PromptPanel(QWidget):
         self.model.setToolTip(
             "A built-in model, a diffusers folder, a .safetensors or .ckpt file, or a hub id"
         )
-        for choice in self._generation.models:
+        for choice in self._form.models:
             self.model.addItem(choice.title, choice.name)
         self.browse = _field_button(
             "browseModelButton", "Choose a diffusers folder…", "Choose a model folder"
         )
         theme.icon_on(self.browse, "folder-open")
+        self.repeats = Number()
+        self.repeats.setObjectName("repeatsSpin")
+        self.repeats.setToolTip(
+            "Every picture this often, interleaved: A B C A B C. More repeats, truer times"
+        )
+        self.kernels = Switch("Record every operation", theme)
+        self.kernels.setObjectName("kernelsSwitch")
+        self.kernels.setToolTip(
+            "Kernels in the timeline, with their rates. Recording them slows the run a little"
+        )
+        self.by_line = Switch("Every line is a prompt", theme)
+        self.by_line.setObjectName("promptPerLineSwitch")
+        self.by_line.setToolTip("Each line of the prompt makes a row of pictures of its own")
 
     def _fields(self) -> list[FieldRow]:
         fields = [
             [Field("prompt", "&Prompt", self.prompt)],
-            [Field("negative_prompt", "&Negative prompt", self.negative)],
-            [Field("seed", "See&d", self.seed, (self.dice, self.keep))],
-            [Field("steps", "&Steps", self.steps), Field("guidance_scale", "&Guidance", self.guidance)],
-            [Field("size", "Si&ze", self.size_), Field("scheduler", "S&cheduler", self.scheduler)],
+            [
+                Field("seed", "See&d", self.seed, (self.dice, self.keep), stretch=1),
+                Field("steps", "&Steps", self.steps, stretch=0),
+            ],
             [Field("model", "&Model", self.model, (self.browse,))],
+            [Field("negative_prompt", "&Negative prompt", self.negative)],
+            [Field("guidance_scale", "&Guidance", self.guidance), Field("size", "Si&ze", self.size_)],
+            [Field("scheduler", "S&cheduler", self.scheduler), Field("repeats", "Repea&ts", self.repeats)],
         ]
         self._controls = {field.name: field.control for row in fields for field in row}
         return [FieldRow(row) for row in fields]
+
+    def _refinements(self, rows: list[FieldRow]) -> QCollapsible:
+        """What is seldom changed, folded away."""
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 6, 0, 4)
+        column.setSpacing(10)
+        for row in rows:
+            column.addWidget(row)
+        column.addWidget(self.by_line)
+        column.addWidget(self.kernels)
+        self.more: Any = QCollapsible(
+            "More settings",
+            expandedIcon=self._theme.icon("caret-down"),
+            collapsedIcon=self._theme.icon("caret-right"),
+        )
+        self.more.setObjectName("moreSettings")
+        self.more.setDuration(120)
+        self.more.layout().setContentsMargins(0, 0, 0, 0)
+        self.more.toggleButton().setObjectName("moreSettingsButton")
+        self.more.addWidget(inside)
+
+        def paint(_: Colours | None = None) -> None:
+            self.more.setCollapsedIcon(self._theme.icon("caret-right"))
+            self.more.setExpandedIcon(self._theme.icon("caret-down"))
+
+        self._theme.changed.connect(paint)
+        return self.more
 
     def _connect(self) -> None:
         edit = self._edit
         self.prompt.textChanged.connect(lambda: edit(prompt=self.prompt.toPlainText()))
         self.negative.textChanged.connect(lambda: edit(negative_prompt=self.negative.toPlainText()))
         self.seed.textEdited.connect(lambda text: edit(seed=text, keep_seed=True))
-        self.dice.clicked.connect(self._generation.roll_seed)
+        self.dice.clicked.connect(self._form.roll_seed)
         self.keep.toggled.connect(lambda on: edit(keep_seed=on))
         self.steps.valueChanged.connect(lambda value: edit(steps=value))
         self.guidance.valueChanged.connect(lambda value: edit(guidance_scale=value))
         self.size_.editTextChanged.connect(lambda text: edit(size=text))
         self.scheduler.currentIndexChanged.connect(lambda _: edit(scheduler=self.scheduler.currentData()))
+        self.repeats.valueChanged.connect(lambda value: edit(repeats=value))
+        self.kernels.toggled.connect(lambda on: edit(kernels=on))
+        self.by_line.toggled.connect(lambda on: edit(prompt_per_line=on))
         self.model.activated.connect(lambda _: self._choose_model(self.model.currentData()))
         line = self.model.lineEdit()
         if line is not None:
             line.editingFinished.connect(self._model_typed)
         self.browse.clicked.connect(self._browse)
-        self._generation.draft_changed.connect(self.show_draft)
-        self._generation.problems_changed.connect(self.show_problems)
+        self._form.draft_changed.connect(self.show_draft)
+        self._form.problems_changed.connect(self.show_problems)
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -149,7 +215,7 @@ class PromptPanel(QWidget):
 
     def _edit(self, **changes: object) -> None:
         if not self._showing:
-            self._generation.edit(**changes)
+            self._form.edit(**changes)
 
     def _show_model(self, name: str) -> None:
         index = self.model.findData(name)
@@ -159,7 +225,7 @@ class PromptPanel(QWidget):
                 self.model.setEditText(name)
         if self._sizes_of != name:
             self._sizes_of = name
-            choice = next((item for item in self._generation.models if item.name == name), None)
+            choice = next((item for item in self._form.models if item.name == name), None)
             width, height = (choice.width, choice.height) if choice else (512, 512)
             with QSignalBlocker(self.size_):
                 self.size_.clear()
@@ -172,7 +238,7 @@ class PromptPanel(QWidget):
 
     def _choose_model(self, name: str) -> None:
         if not self._showing:
-            self._generation.choose_model(name)
+            self._form.choose_model(name)
 
     def _browse(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Choose a diffusers model folder")

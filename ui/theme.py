@@ -11,6 +11,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
 from PySide6.QtWidgets import QAbstractButton, QApplication
+from shiboken6 import isValid
 
 Mode = Literal["system", "light", "dark"]
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -127,6 +128,28 @@ STAGE_COLOURS: dict[str, str] = {
 }
 STAGE_TEXT = "#0E1116"
 
+# Paul Tol's bright scheme and five more in between, for twelve variants; a number always stands on the colour.
+VARIANT_COLOURS = (
+    "#4C8FD6",
+    "#EE6677",
+    "#2FA65A",
+    "#D9BE3C",
+    "#66CCEE",
+    "#B5499A",
+    "#AEB4BF",
+    "#EE8A3A",
+    "#12A594",
+    "#8C7AE6",
+    "#A9744A",
+    "#9DB53A",
+)
+
+
+def ink_on(ground: str) -> str:
+    """Black or white, whichever is read better on a colour."""
+    red, green, blue = (int(ground[index : index + 2], 16) for index in (1, 3, 5))
+    return STAGE_TEXT if 0.299 * red + 0.587 * green + 0.114 * blue > 118 else "#FFFFFF"
+
 
 class Theme(QObject):
     """The look now. ``changed`` carries the new :class:`Colours`; ``mode`` is what the person chose."""
@@ -161,6 +184,9 @@ class Theme(QObject):
         """Give a button an icon that follows the theme; ``name`` may be a function where the icon has states."""
 
         def paint(_: object = None) -> None:
+            if not isValid(button):  # deleted since; its wrapper is only held here
+                self.changed.disconnect(paint)
+                return
             button.setIcon(self.icon(name if isinstance(name, str) else name(), role))
 
         paint()

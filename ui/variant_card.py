@@ -1,103 +1,245 @@
-"""How it is run: backend, precision and a switch per optimization, as a card that mirrors one variant."""
+"""One variant as a card: a line of what it is, and opened its backend, device, precision and a switch per optimization."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
-from superqt import QElidingLabel, QLabeledDoubleSlider
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QStandardItemModel
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
-from backends.contract import Variant
-from backends.registry import BACKENDS, Backend, Optimization
-from backends.variants import format_variant
-from ui.fields import Choice, Field, FieldRow, mark, sentence, text_label
-from ui.switch import Switch
-from ui.theme import Theme
-from workbench.generation import Generation
+from backends.registry import BACKENDS, Backend
+from ui.badge import Badge, badge_icon
+from ui.fields import Choice, Field, FieldRow, mark, text_label
+from ui.option_row import OptionRow
+from ui.theme import VARIANT_COLOURS, Theme
+from workbench.desk.availability import Availability
+from workbench.desk.board import Board, Card
+from workbench.desk.naming import differences, short_title
 
-Value = bool | float
+COLOUR_NAMES = (
+    "Blue", "Coral", "Green", "Gold", "Sky", "Plum", "Grey", "Orange", "Teal", "Violet", "Brown", "Olive",
+)  # fmt: skip
 
 
 class VariantCard(QFrame):
-    """Shows ``generation.draft.variant``; a switch that the precision lacks is off, disabled, and says why."""
+    """Mirrors one card of the board. Clicking its head, or Enter on it, opens and closes it."""
 
-    def __init__(self, generation: Generation, theme: Theme):
+    def __init__(self, board: Board, availability: Availability, theme: Theme, number: int):
         super().__init__()
         self.setObjectName("variantCard")
-        self._generation = generation
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._board = board
+        self._availability = availability
         self._theme = theme
+        self.number = number
         self._options: dict[str, OptionRow] = {}
         self._backend_name = ""
-        self._showing = False
-        self._build()
-        generation.draft_changed.connect(lambda draft: self.show_variant(draft.variant))
-        generation.problems_changed.connect(self.show_problems)
-        self.show_variant(generation.draft.variant)
-
-    def show_variant(self, variant: Variant) -> None:
-        """Bring every control in line with the variant."""
-        self._showing = True
-        backend = BACKENDS[variant.backend]
-        if self._backend_name != variant.backend:
-            self._show_backend(backend)
-        self.backend.setCurrentIndex(self.backend.findData(variant.backend))
-        self.precision.setCurrentIndex(self.precision.findData(variant.precision))
-        for name, value in variant.optimizations:
-            self._options[name].show_value(value, variant.precision)
-        self.line.setText(format_variant(variant))
-        self._showing = False
-
-    def show_problems(self, problems: dict[str, str]) -> None:
-        """Show what is wrong with the variant on the card."""
-        text = sentence(problems.get("variant", ""))
-        self.error.setText(text)
-        self.error.setVisible(bool(text))
-        mark(self, "invalid", bool(text))
-
-    def _build(self) -> None:
+        self._body: QWidget | None = None
         self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(12, 10, 12, 10)
+        self._layout.setContentsMargins(10, 8, 8, 8)
         self._layout.setSpacing(8)
+        self._layout.addLayout(self._head())
+        self.show_card(board.card(number))
+
+    def show_card(self, card: Card, twin: bool = False, edited: bool = False) -> None:
+        """Bring everything in line with the card; ``twin``: another card is the same, ``edited``: not run like this yet."""
+        place = self._board.place(self.number) + 1
+        is_baseline = self._board.baseline == self.number
+        self.badge.show_badge(place, card.colour)
+        self.title.setText(short_title(card.variant))
+        self.line.setText(differences(card.variant) or card.line)
+        self.line.setToolTip(card.line)
+        self.baseline.setVisible(is_baseline)
+        self.dot.setVisible(edited and not twin)
+        self.problem.setVisible(twin)
+        reason = self._reason(card)
+        self.problem.setText("The same as another card" if twin else reason)
+        self.problem.setVisible(twin or bool(reason))
+        mark(self, "invalid", twin or bool(reason))
+        mark(self, "baseline", is_baseline)
+        words = f"Variant {place}: {card.line}" + (", baseline" if is_baseline else "")
+        self.setAccessibleName(words)
+        opened = self._board.open == self.number
+        mark(self, "opened", opened)
+        self.more.setToolTip("Duplicate, move, colour, remove…")
+        if opened and self._body is None:
+            self._build_body()
+        if self._body is not None:
+            self._body.setVisible(opened)
+            if opened:
+                self._show_body(card)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and event.position().y() < 50:
+            self._toggle()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        alt = event.modifiers() & Qt.KeyboardModifier.AltModifier
+        place = self._board.place(self.number)
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self._toggle()
+        elif alt and event.key() == Qt.Key.Key_Up:
+            self._board.move(self.number, place - 1)
+        elif alt and event.key() == Qt.Key.Key_Down:
+            self._board.move(self.number, place + 1)
+        elif event.key() == Qt.Key.Key_Delete:
+            self._board.remove(self.number)
+        else:
+            super().keyPressEvent(event)
+
+    def _toggle(self) -> None:
+        self._board.open_card(None if self._board.open == self.number else self.number)
+
+    def _reason(self, card: Card) -> str:
+        variant = card.variant
+        backend = self._availability.backend_reason(variant.backend)
+        return backend or self._availability.precision_reason(
+            variant.backend, variant.device, variant.precision
+        )
+
+    def _head(self) -> QHBoxLayout:
+        self.badge = Badge()
+        self.title = QElidingLabel()
+        self.title.setProperty("role", "section")
+        self.baseline = QLabel("baseline")
+        self.baseline.setProperty("role", "pill")
+        self.dot = QLabel("edited")
+        self.dot.setProperty("role", "faint")
+        self.dot.setToolTip("Changed since the last run: the grid shows what was run")
         self.line = QElidingLabel()
-        self.line.setProperty("role", "muted")
-        self.line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.line.setAccessibleName("Variant in one line")
+        self.line.setProperty("role", "faint")
         self.line.setObjectName("variantLine")
-        copy = QToolButton()
-        copy.setObjectName("copyVariantButton")
-        copy.setToolTip("Copy the variant as one line, for the command line")
-        copy.setAccessibleName("Copy the variant as one line")
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.line.text()))
-        self._theme.icon_on(copy, "copy")
+        self.problem = text_label("", "error", wrap=True)
+        self.problem.setObjectName("variantError")
+        self.more = QToolButton()
+        self.more.setObjectName("cardMenuButton")
+        self.more.setAccessibleName("What can be done with this variant")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._theme.icon_on(self.more, "dots-three-vertical")
+        menu = QMenu(self.more)
+        menu.aboutToShow.connect(partial(self._fill_menu, menu))
+        self.more.setMenu(menu)
+        first = QHBoxLayout()
+        first.setSpacing(6)
+        first.addWidget(self.title, 1)
+        first.addWidget(self.dot)
+        first.addWidget(self.baseline)
+        words = QVBoxLayout()
+        words.setSpacing(1)
+        words.addLayout(first)
+        words.addWidget(self.line)
+        words.addWidget(self.problem)
         head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(text_label("Variant", "section"))
-        head.addWidget(self.line, 1)
-        head.addWidget(copy)
-        self._layout.addLayout(head)
-        self.backend = Choice()
-        self.backend.setObjectName("backendCombo")
+        head.setSpacing(10)
+        head.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignVCenter)
+        head.addLayout(words, 1)
+        head.addWidget(self.more, 0, Qt.AlignmentFlag.AlignVCenter)
+        return head
+
+    def _fill_menu(self, menu: QMenu) -> None:
+        board, number, place = self._board, self.number, self._board.place(self.number)
+        menu.clear()
+        menu.addAction("Make it the baseline", partial(board.set_baseline, number)).setEnabled(
+            board.baseline != number
+        )
+        menu.addAction("Duplicate", partial(board.duplicate, number))
+        menu.addAction("Move up", partial(board.move, number, place - 1)).setEnabled(place > 0)
+        menu.addAction("Move down", partial(board.move, number, place + 1)).setEnabled(place < len(board) - 1)
+        menu.addAction("Copy as one line", self._copy)
+        colours = menu.addMenu("Colour")
+        for colour in range(len(VARIANT_COLOURS)):
+            action = colours.addAction(COLOUR_NAMES[colour], partial(board.set_colour, number, colour))
+            action.setIcon(badge_icon(place + 1, colour))
+        menu.addSeparator()
+        menu.addAction("Remove", partial(board.remove, number)).setEnabled(len(board) > 1)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._board.card(self.number).line)
+
+    def _build_body(self) -> None:
+        self._body = QWidget()
+        body = QVBoxLayout(self._body)
+        body.setContentsMargins(0, 2, 2, 2)
+        body.setSpacing(8)
+        self.backend, self.device, self.precision = Choice(), Choice(), Choice()
+        names = ("backendCombo", "deviceCombo", "precisionCombo")
+        for control, name in zip((self.backend, self.device, self.precision), names, strict=True):
+            control.setObjectName(name)
         for backend in BACKENDS.values():
             self.backend.addItem(backend.title, backend.name)
-        self.precision = Choice()
-        self.precision.setObjectName("precisionCombo")
-        row = FieldRow(
-            [Field("backend", "&Backend", self.backend), Field("precision", "Prec&ision", self.precision)]
+        body.addWidget(
+            FieldRow(
+                [Field("backend", "&Backend", self.backend), Field("precision", "Prec&ision", self.precision)]
+            )
         )
-        self._layout.addWidget(row)
+        body.addWidget(FieldRow([Field("device", "De&vice", self.device)]))
         self._switches = QVBoxLayout()
-        self._switches.setSpacing(2)
-        self._layout.addLayout(self._switches)
-        self.error = text_label("", "error", wrap=True)
-        self.error.setObjectName("variantError")
-        self.error.hide()
-        self._layout.addWidget(self.error)
-        self.backend.activated.connect(lambda _: self._choose_backend())
-        self.precision.activated.connect(lambda _: self._choose())
+        self._switches.setSpacing(1)
+        body.addLayout(self._switches)
+        copy = QToolButton()
+        copy.setObjectName("copyVariantButton")
+        copy.setProperty("role", "quiet")
+        copy.setToolTip("Copy the variant as one line, for the command line")
+        copy.setAccessibleName("Copy the variant as one line")
+        copy.clicked.connect(self._copy)
+        self._theme.icon_on(copy, "copy", "faint")
+        self.full_line = QElidingLabel()
+        self.full_line.setProperty("role", "code")
+        line = QHBoxLayout()
+        line.addWidget(self.full_line, 1)
+        line.addWidget(copy)
+        body.addLayout(line)
+        self._layout.addWidget(self._body)
+        board, number = self._board, self.number
+        self.backend.activated.connect(lambda _: board.set_backend(number, self.backend.currentData()))
+        self.device.activated.connect(lambda _: board.set_device(number, self.device.currentData()))
+        self.precision.activated.connect(lambda _: board.set_precision(number, self.precision.currentData()))
 
-    def _show_backend(self, backend: Backend) -> None:
+    def _show_body(self, card: Card) -> None:
+        variant = card.variant
+        backend = BACKENDS[variant.backend]
+        if self._backend_name != backend.name:
+            self._show_options(backend)
+        with QSignalBlocker(self.backend):
+            self.backend.setCurrentIndex(self.backend.findData(backend.name))
+        for index in range(self.backend.count()):
+            _enable(self.backend, index, self._availability.backend_reason(self.backend.itemData(index)))
+        self._show_devices(card)
+        with QSignalBlocker(self.precision):
+            self.precision.setCurrentIndex(self.precision.findData(variant.precision))
+        for index in range(self.precision.count()):
+            precision = self.precision.itemData(index)
+            _enable(
+                self.precision,
+                index,
+                self._availability.precision_reason(backend.name, variant.device, precision),
+            )
+        for name, value in variant.optimizations:
+            reason = self._availability.option_reason(backend.name, variant.precision, name)
+            self._options[name].show_value(value, reason)
+        self.full_line.setText(card.line)
+
+    def _show_devices(self, card: Card) -> None:
+        found = self._availability.devices(card.variant.backend)
+        usual = f"Default: {found[0].name}" if found else "Default"
+        wanted = [(usual, None), *((f"{item.id} — {item.name}", item.id) for item in found)]
+        if card.variant.device and all(item.id != card.variant.device for item in found):
+            wanted.append((card.variant.device, card.variant.device))
+        with QSignalBlocker(self.device):
+            if [self.device.itemText(index) for index in range(self.device.count())] != [
+                text for text, _ in wanted
+            ]:
+                self.device.clear()
+                for text, identity in wanted:
+                    self.device.addItem(text, identity)
+            self.device.setCurrentIndex(
+                next(index for index, (_, identity) in enumerate(wanted) if identity == card.variant.device)
+            )
+            self.device.setToolTip(self.device.currentText())
+
+    def _show_options(self, backend: Backend) -> None:
         self._backend_name = backend.name
         with QSignalBlocker(self.precision):
             self.precision.clear()
@@ -111,96 +253,13 @@ class VariantCard(QFrame):
             row.deleteLater()
         self._options = {item.name: OptionRow(item, self._theme) for item in backend.optimizations}
         for row in self._options.values():
-            row.changed = self._choose
+            row.moved.connect(partial(self._board.set_option, self.number))
             self._switches.addWidget(row)
 
-    def _choose_backend(self) -> None:
-        self._generation.set_variant(
-            self.backend.currentData(), None, BACKENDS[self.backend.currentData()].precisions[0], {}
-        )
 
-    def _choose(self) -> None:
-        if self._showing:
-            return
-        variant = self._generation.draft.variant
-        precision = self.precision.currentData()
-        values = {name: row.value() for name, row in self._options.items() if row.allowed(precision)}
-        self._generation.set_variant(variant.backend, variant.device, precision, values)
-
-
-class OptionRow(QWidget):
-    """One optimization: a switch, and a slider where it is a ratio. ``changed`` is called when a person moved it."""
-
-    def __init__(self, optimization: Optimization, theme: Theme):
-        super().__init__()
-        self._optimization = optimization
-        self.changed = lambda: None
-        self.setObjectName(f"option_{optimization.name}")
-        self.switch = Switch(optimization.title, theme)
-        self.switch.setObjectName(f"{optimization.name}Switch")
-        self.slider: QLabeledDoubleSlider | None = None
-        self.reason = QLabel()
-        self.reason.setProperty("role", "faint")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        line = QHBoxLayout()
-        line.addWidget(self.switch)
-        line.addStretch(1)
-        line.addWidget(self.reason)
-        layout.addLayout(line)
-        if optimization.ratio:
-            layout.addWidget(self._make_slider(optimization.ratio))
-        self.switch.toggled.connect(lambda _: self.changed())
-
-    def allowed(self, precision: str) -> bool:
-        """Whether this optimization exists at a precision."""
-        return self._optimization.precisions is None or precision in self._optimization.precisions
-
-    def value(self) -> Value:
-        """What the controls say."""
-        if self.slider is None or self._optimization.ratio is None:
-            return self.switch.isChecked()
-        return (
-            (round(self.slider.value(), 2) or self._optimization.ratio[2]) if self.switch.isChecked() else 0.0
-        )
-
-    def show_value(self, value: Value, precision: str) -> None:
-        """Show a value, or why there is none at this precision."""
-        allowed = self.allowed(precision)
-        only = "" if allowed else f"{' and '.join(self._optimization.precisions or ())} only"
-        with QSignalBlocker(self.switch):
-            self.switch.setChecked(bool(value))
-        self.switch.setEnabled(allowed)
-        self.reason.setText(only)
-        self.reason.setVisible(not allowed)
-        self.setToolTip(_tip(self._optimization, only))
-        self.switch.setAccessibleDescription(
-            f"{self._optimization.gain} {self._optimization.cost} {only}".strip()
-        )
-        if self.slider is not None:
-            self.slider.setVisible(bool(value))
-            if value:
-                with QSignalBlocker(self.slider):
-                    self.slider.setValue(float(value))
-
-    def _make_slider(self, ratio: tuple[float, float, float]) -> QLabeledDoubleSlider:
-        slider: Any = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-        slider.setObjectName(f"{self._optimization.name}Slider")
-        slider.setAccessibleName(f"{self._optimization.title}, ratio")
-        slider.setRange(ratio[0], ratio[1])
-        slider.setSingleStep(0.05)
-        slider.setDecimals(2)
-        slider.setValue(ratio[2])
-        slider.valueChanged.connect(lambda _: self.changed())
-        slider.hide()
-        self.slider = slider
-        return slider
-
-
-def _tip(optimization: Optimization, reason: str) -> str:
-    unavailable = f"<p><b>Not here: {reason}.</b></p>" if reason else ""
-    return (
-        f"{unavailable}<p><b>{optimization.title}</b> ({optimization.name})</p>"
-        f"<p>{optimization.gain}</p><p>{optimization.cost}</p><p>{optimization.source}</p>"
-    )
+def _enable(combo: Choice, index: int, reason: str) -> None:
+    """Grey an entry out that cannot be had here, with the reason as its tool tip."""
+    model = combo.model()
+    if isinstance(model, QStandardItemModel) and (item := model.item(index)) is not None:
+        item.setEnabled(not reason)
+        item.setToolTip(reason)

@@ -1,40 +1,48 @@
-"""The window: panels around the picture, each a view of one :class:`workbench.generation.Generation`."""
+"""The window: panels around the pictures, each a view of a part of one :class:`workbench.desk.desk.Desk`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QIcon, QShowEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QIcon,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QMainWindow,
-    QPushButton,
+    QMessageBox,
     QScrollArea,
     QSplitter,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from ui.actions import Actions
-from ui.empty_state import EmptyState
-from ui.filmstrip import Filmstrip
+from ui.board_panel import BoardPanel
+from ui.exporting import Exporter
+from ui.fields import file_in
 from ui.header import Header
-from ui.image_view import ImageView
-from ui.message_bar import failure_bar, notice_bar
-from ui.progress_panel import ProgressPanel
+from ui.inspector import Inspector
+from ui.message_bar import MessageBar
 from ui.prompt_panel import PromptPanel
-from ui.result_panel import ResultPanel
+from ui.run_bar import RunBar
+from ui.shortcuts import ShortcutSheet
 from ui.theme import ASSETS, Theme
-from ui.variant_card import VariantCard
-from workbench.generation import Generation
-from workbench.progress import Progress
+from ui.work_area import WorkArea
+from workbench.desk.desk import Desk
 
 SMALLEST = QSize(1080, 660)
 USUAL = QSize(1280, 800)
-WIDE = 1900
+WIDE = 1700
+NOTICE_MILLISECONDS = 6000
 
 
 class MainWindow(QMainWindow):
@@ -43,69 +51,196 @@ class MainWindow(QMainWindow):
     closed = Signal()
     painted = Signal()
 
-    def __init__(self, generation: Generation, theme: Theme, sample_prompts: list[str]):
+    def __init__(self, desk: Desk, theme: Theme, sample_prompts: list[str]):
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Diffusion Workbench")
         self.setWindowIcon(QIcon(str(ASSETS / "icons" / "workbench.svg")))
         self.setMinimumSize(SMALLEST)
-        self.generation = generation
+        self.setAcceptDrops(True)
+        self.desk = desk
         self.theme = theme
         self._finished = False
-        self.actions_ = Actions(self, generation, theme)
+        self._closing = False
+        self._details_wanted: bool | None = None
+        self.exporter = Exporter(desk, self)
+        self.actions_ = Actions(self, desk, theme)
         self._build(sample_prompts)
-        generation.progress_changed.connect(self._show_progress)
-        generation.history_changed.connect(lambda _: self._show_panels())
-        self._show_progress(generation.progress)
+        desk.said.connect(self.say)
+        desk.execution.refused.connect(self._refused)
+        desk.execution.broke.connect(self._broke)
+        desk.experiment.began.connect(self._show_panels)
+        self.prompt_panel.prompt.file_given.connect(lambda path: desk.restore_settings(Path(path)))
+        self._show_panels()
         self.prompt_panel.prompt.setFocus()
 
+    # What the actions call
+
+    def run(self) -> None:
+        """Run every variant, or put the cursor where something is wrong."""
+        if not self.desk.execution.run():
+            self.prompt_panel.focus_problem(self.desk.form.problems)
+
+    def show_grid(self) -> None:
+        """The pictures side by side."""
+        self.work.show_grid()
+
+    def show_ab(self) -> None:
+        """Two pictures against each other."""
+        self.work.show_ab()
+
+    def open_chart(self, title: str) -> None:
+        """Bring a chart to the front."""
+        self.work.open_chart(title)
+
+    def toggle_details(self) -> None:
+        """Show or hide the figures of the current cell."""
+        self._details_wanted = not self.inspector.isVisible()
+        self._show_panels()
+
+    def show_shortcuts(self) -> None:
+        """The sheet of shortcuts."""
+        ShortcutSheet(self.actions_.menu(), self).open()
+
+    def save_current(self) -> None:
+        """Save the picture that is looked at."""
+        cell = self.actions_.current()
+        if cell is not None and cell.picture is not None:
+            self.exporter.save_cell(cell)
+
+    def paste(self) -> None:
+        """Take the settings of a picture on the clipboard: a file, or the PNG itself with its text chunks."""
+        data = QGuiApplication.clipboard().mimeData()
+        path = file_in(data)
+        if path is not None:
+            self.desk.restore_settings(Path(path))
+        elif data.hasFormat("image/png"):
+            with tempfile.TemporaryDirectory(prefix="workbench-paste-") as folder:
+                file = Path(folder) / "the pasted picture"
+                file.write_bytes(bytes(data.data("image/png").data()))
+                self.desk.restore_settings(file)
+        else:
+            self.say("There is no picture on the clipboard", "notice")
+
+    def say(self, text: str, level: str) -> None:
+        """Tell the person something; a notice goes by itself."""
+        bar = self.error_bar if level == "error" else self.notice_bar
+        bar.show_message(text)
+        if level != "error":
+            self._notice_timer.start()
+
+    # Layout
+
     def finish(self) -> None:
-        """Build what the first paint did without: the plot and the library behind it."""
+        """Build what the first paint did without: the charts and the library behind them."""
         if self._finished:
             return
         self._finished = True
-        from ui.stage_bar import StageBar
-
-        self.stage_bar = StageBar(self.generation, self.theme)
-        self._stage_layout.addWidget(self.stage_bar)
-        for panel in (self.stage_panel, self.inspector, self.filmstrip):
-            panel.grab()  # styled and laid out now, so that the first run does not have to
+        self.work.finish()
+        self._show_panels()
         self.painted.emit()
 
     def layout_state(self) -> dict[str, str]:
-        """Geometry and panel widths, as text."""
-        states = {"geometry": self.saveGeometry(), "panels": self._splitter.saveState()}
-        return {name: bytes(state.toBase64().data()).decode("ascii") for name, state in states.items()}
+        """Geometry, panel widths and what is in front, as text."""
+        states = {
+            "geometry": self.saveGeometry(),
+            "panels": self._splitter.saveState(),
+            "halves": self.work.halves(),
+        }
+        text = {name: bytes(state.toBase64().data()).decode("ascii") for name, state in states.items()}
+        details = "" if self._details_wanted is None else str(int(self._details_wanted))
+        return text | {"details": details, "view": self.work.view(), "chart": self.work.chart()}
 
     def restore_layout(self, state: dict[str, str]) -> None:
         """Bring back what :meth:`layout_state` gave; anything else leaves the usual size."""
-        geometry = QByteArray.fromBase64(str(state.get("geometry", "")).encode("ascii", "ignore"))
+        geometry = _bytes(state.get("geometry"))
         if geometry.isEmpty() or not self.restoreGeometry(geometry):
             available = self.screen().availableGeometry().size()
             self.resize(USUAL.boundedTo(available).expandedTo(SMALLEST))
-        panels = QByteArray.fromBase64(str(state.get("panels", "")).encode("ascii", "ignore"))
+        panels = _bytes(state.get("panels"))
         if panels.isEmpty() or not self._splitter.restoreState(panels):
             self.arrange_panels()
+        self.work.restore(_bytes(state.get("halves")), str(state.get("view")), str(state.get("chart")))
+        details = state.get("details")
+        self._details_wanted = bool(int(details)) if details in ("0", "1") else None
+        self._show_panels()
 
     def arrange_panels(self) -> None:
-        """Give the panels beside the picture their usual widths."""
-        left, right = (420, 360) if self.width() > WIDE else (340, 272)
+        """Give the panels beside the pictures their usual widths."""
+        left, right = (400, 320) if self.width() > WIDE else (340, 272)
         self._splitter.setSizes([left, self.width() - left - right, right])
+        self.work.arrange()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         QTimer.singleShot(0, self.finish)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_panels()
+
     def closeEvent(self, event: QCloseEvent) -> None:
+        if self.desk.execution.state.active and not self._closing:
+            event.ignore()
+            self._ask_to_close()
+            return
         event.accept()
         self.hide()
         self.closed.emit()
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if file_in(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = file_in(event.mimeData())
+        if path is not None:
+            event.acceptProposedAction()
+            self.desk.restore_settings(Path(path))
+
+    def _ask_to_close(self) -> None:
+        if self.findChild(QMessageBox, "closeDialog") is not None:
+            return
+        ask = QMessageBox(self)
+        ask.setObjectName("closeDialog")
+        ask.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        ask.setWindowTitle("Diffusion Workbench")
+        ask.setText("A comparison is running")
+        ask.setInformativeText("Closing the window stops it. What is finished is kept.")
+        stop = ask.addButton("Stop and close", QMessageBox.ButtonRole.AcceptRole)
+        stay = ask.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)
+        stop.setObjectName("stopAndCloseButton")
+        stay.setObjectName("keepRunningButton")
+        ask.setDefaultButton(stay)  # type: ignore[arg-type]
+        ask.setEscapeButton(stay)
+        stop.clicked.connect(self._close_now)
+        ask.open()
+
+    def _close_now(self) -> None:
+        self._closing = True
+        self.desk.execution.cancel()
+        QTimer.singleShot(0, self.close)
+
     def _build(self, sample_prompts: list[str]) -> None:
+        self.header = Header(self.theme, self.actions_.menu(), self.exporter.fill)
+        self.header.help.clicked.connect(self.show_shortcuts)
+        self.error_bar = MessageBar(self.theme, "error", "errorBar")
+        self.notice_bar = MessageBar(self.theme, "notice", "noticeBar")
+        self._notice_timer = QTimer(self)
+        self._notice_timer.setSingleShot(True)
+        self._notice_timer.setInterval(NOTICE_MILLISECONDS)
+        self._notice_timer.timeout.connect(self.notice_bar.hide)
+        self.work = WorkArea(self.desk, self.theme, sample_prompts, (self.error_bar, self.notice_bar))
+        self.work.grid.saving.connect(self.exporter.save_cell)
+        self.work.grid.copying.connect(self.actions_.copy_cell)
+        self.work.details_asked.connect(self.toggle_details)
+        self.inspector = Inspector(self.desk)
+        self.inspector.setMinimumWidth(240)
+        self.inspector.setMaximumWidth(460)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setHandleWidth(1)
         self._splitter.setChildrenCollapsible(False)
-        for index, panel in enumerate((self._sidebar(), self._centre(sample_prompts), self._inspector())):
+        for index, panel in enumerate((self._sidebar(), self.work, self.inspector)):
             self._splitter.addWidget(panel)
             self._splitter.setStretchFactor(index, int(index == 1))
         central = QWidget()
@@ -113,7 +248,7 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(central)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(Header(self.theme, self.actions_.menu()))
+        layout.addWidget(self.header)
         layout.addWidget(self._splitter, 1)
         self.setCentralWidget(central)
 
@@ -122,14 +257,15 @@ class MainWindow(QMainWindow):
         sidebar.setObjectName("sidebar")
         sidebar.setMinimumWidth(316)
         sidebar.setMaximumWidth(520)
-        self.prompt_panel = PromptPanel(self.generation, self.theme)
-        self.variant_card = VariantCard(self.generation, self.theme)
+        self.prompt_panel = PromptPanel(self.desk.form, self.theme)
+        self.board_panel = BoardPanel(self.desk, self.theme)
+        self.desk.board.opened.connect(self._bring_card_into_view)
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(13)
+        column.setContentsMargins(16, 12, 14, 12)
+        column.setSpacing(12)
         column.addWidget(self.prompt_panel)
-        column.addWidget(self.variant_card)
+        column.addWidget(self.board_panel)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -137,94 +273,37 @@ class MainWindow(QMainWindow):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inside)
+        self._sidebar_scroll = scroll
+        self.run_bar = RunBar(self.desk, self.theme, self.actions_)
         layout = QVBoxLayout(sidebar)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(scroll, 1)
-        layout.addWidget(self._run_bar())
+        layout.addWidget(self.run_bar)
         return sidebar
 
-    def _run_bar(self) -> QFrame:
-        bar = QFrame()
-        bar.setObjectName("runBar")
-        self.run_button = _button("Generate", "runButton", "Make the picture  (Ctrl+Enter)", self.generate)
-        self.theme.icon_on(self.run_button, "sparkle", "on_accent")
-        self.cancel_button = _button(
-            "Cancel", "cancelButton", "Stop before the next iteration  (Esc)", self.generation.cancel
-        )
-        layout = QHBoxLayout(bar)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(8)
-        layout.addWidget(self.run_button, 1)
-        layout.addWidget(self.cancel_button)
-        return bar
+    def _bring_card_into_view(self, number: int | None) -> None:
+        card = self.board_panel.cards.get(number or 0)
+        if card is not None:
+            QTimer.singleShot(0, lambda: self._sidebar_scroll.ensureWidgetVisible(card, 0, 8))
 
-    def _centre(self, sample_prompts: list[str]) -> QWidget:
-        self.image_view = ImageView(self.generation, self.theme)
-        self.stack = QStackedWidget()
-        self.stack.setObjectName("previewView")
-        self.stack.addWidget(EmptyState(self.generation, self.theme, sample_prompts))
-        self.stack.addWidget(self.image_view)
-        self.error_bar = failure_bar(self.generation, self.theme)
-        self.notice_bar = notice_bar(self.generation, self.theme)
-        self.progress_panel = ProgressPanel(self.generation)
-        top = QWidget()
-        column = QVBoxLayout(top)
-        column.setContentsMargins(20, 16, 20, 14)
-        column.setSpacing(12)
-        column.addWidget(self.error_bar)
-        column.addWidget(self.notice_bar)
-        column.addWidget(self.stack, 1)
-        column.addWidget(self.progress_panel)
-        self.stage_panel = QFrame()
-        self.stage_panel.setObjectName("stagePanel")
-        self._stage_layout = QVBoxLayout(self.stage_panel)
-        self._stage_layout.setContentsMargins(20, 12, 20, 12)
-        self.filmstrip = Filmstrip(self.generation, self.theme)
-        centre = QWidget()
-        layout = QVBoxLayout(centre)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(top, 1)
-        layout.addWidget(self.stage_panel)
-        layout.addWidget(self.filmstrip)
-        return centre
+    def _refused(self, problems: dict[str, str]) -> None:
+        self.board_panel.show_problem(problems.get("variant", ""))
 
-    def _inspector(self) -> QWidget:
-        self.inspector = QFrame()
-        self.inspector.setObjectName("inspector")
-        self.inspector.setMinimumWidth(240)
-        self.inspector.setMaximumWidth(460)
-        layout = QVBoxLayout(self.inspector)
-        layout.setContentsMargins(16, 14, 12, 14)
-        layout.setSpacing(12)
-        layout.addWidget(ResultPanel(self.generation), 1)
-        layout.addWidget(self.actions_.bar())
-        return self.inspector
-
-    def generate(self) -> None:
-        """Generate, or put the cursor where something is wrong."""
-        if not self.generation.generate():
-            self.prompt_panel.focus_problem(self.generation.problems)
-
-    def _show_progress(self, progress: Progress) -> None:
-        self.run_button.setEnabled(not progress.active)
-        self.run_button.setText("Generating…" if progress.active else "Generate")
-        self.cancel_button.setEnabled(progress.phase in ("preparing", "running"))
-        self._show_panels()
+    def _broke(self, message: str, detail: str) -> None:
+        self.error_bar.show_message(message, detail)
 
     def _show_panels(self) -> None:
-        populated = self.generation.progress.active or bool(self.generation.history)
-        self.stack.setCurrentIndex(1 if populated else 0)
-        self.stage_panel.setVisible(populated)
-        self.inspector.setVisible(populated)
-        self.progress_panel.setVisible(populated)
+        populated = self.desk.experiment.comparison is not None
+        wanted = self._details_wanted if self._details_wanted is not None else self.width() > WIDE
+        if self.inspector.isHidden() == (populated and wanted):
+            self.inspector.setVisible(populated and wanted)
+            left, _, right = self._splitter.sizes()
+            if populated and wanted:
+                right = right or (320 if self.width() > WIDE else 256)
+                self._splitter.setSizes([left, self.width() - left - right, right])
+        self.work.show_populated(populated)
 
 
-def _button(text: str, object_name: str, tip: str, pressed: Callable[[], object]) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(object_name)
-    button.setToolTip(tip)
-    button.setAutoDefault(True)
-    button.clicked.connect(lambda: pressed())
-    return button
+def _bytes(text: object) -> QByteArray:
+    return QByteArray.fromBase64(str(text or "").encode("ascii", "ignore"))

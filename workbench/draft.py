@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import math
 import re
-import secrets
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from backends.contract import SCHEDULERS, InvalidRequest, Request, Variant
-from backends.registry import BACKENDS
-from backends.variants import InvalidVariant, format_variant, parse_variant
+from backends.contract import SCHEDULERS, InvalidRequest, Request
+from workbench.comparison import MAXIMUM_REPEATS
+from workbench.seeds import parse_seeds
 
+MAXIMUM_REQUESTS = 64
 _SIZE = re.compile(r"\s*(-?\d+)\s*(?:[x×*,]\s*(-?\d+))?\s*")
 _PROBE = Request(prompt="probe")
-_REQUEST_FIELDS = ("prompt", "negative_prompt", "seed", "steps", "guidance_scale", "size", "scheduler")
-
-
-def default_variant() -> Variant:
-    """The first backend of the registry, at its defaults."""
-    return parse_variant(next(iter(BACKENDS)))
+_REQUEST_FIELDS = (
+    "prompt",
+    "negative_prompt",
+    "seed",
+    "steps",
+    "guidance_scale",
+    "size",
+    "scheduler",
+    "repeats",
+)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """The settings as typed. ``seed`` and ``size`` are text, so that what is wrong with them can be said."""
+    """The settings as typed. ``seed`` and ``size`` are text, so that what is wrong with them can be said.
+
+    ``prompt_per_line``: every line of the prompt is a prompt of its own. ``kernels``: record every operation, too.
+    """
 
     prompt: str = ""
     negative_prompt: str = ""
@@ -35,21 +42,39 @@ class Draft:
     size: str = "256 × 256"
     scheduler: str = "ddim"
     model: str = "critters"
-    variant: Variant = field(default_factory=default_variant)
+    prompt_per_line: bool = False
+    repeats: int = 1
+    kernels: bool = False
 
-    def request(self) -> Request:
-        """The request this draft asks for. Raises InvalidRequest naming the first field that is wrong."""
+    def requests(self) -> tuple[Request, ...]:
+        """Every prompt with every seed. Raises InvalidRequest naming the first field that is wrong."""
         width, height = self._size()
-        return Request(
-            prompt=self.prompt.strip(),
-            negative_prompt=self.negative_prompt.strip(),
-            seed=self._seed(),
-            steps=self.steps,
-            guidance_scale=self.guidance_scale,
-            width=width,
-            height=height,
-            scheduler=self.scheduler,
-        ).check()
+        found = tuple(
+            Request(
+                prompt=prompt,
+                negative_prompt=self.negative_prompt.strip(),
+                seed=seed,
+                steps=self.steps,
+                guidance_scale=self.guidance_scale,
+                width=width,
+                height=height,
+                scheduler=self.scheduler,
+            ).check()
+            for prompt in self.prompts()
+            for seed in parse_seeds(self.seed)
+        )
+        if len(found) > MAXIMUM_REQUESTS:
+            raise InvalidRequest(
+                "seed",
+                f"that makes {len(found)} pictures a variant; at most {MAXIMUM_REQUESTS} are taken at once",
+            )
+        return found
+
+    def prompts(self) -> tuple[str, ...]:
+        """The prompt, or every line of it that says something; one empty prompt where there is none."""
+        whole = self.prompt.strip()
+        lines = tuple(line.strip() for line in whole.splitlines() if line.strip())
+        return (lines or ("",)) if self.prompt_per_line else (whole,)
 
     def problem(self, name: str) -> str | None:
         """What is wrong with one field of the draft, or None. ``size`` stands for width and height."""
@@ -59,7 +84,13 @@ class Draft:
                     None if self.model.strip() else "no model is chosen; pick one, or name a folder or a file"
                 )
             if name == "seed":
-                replace(_PROBE, seed=self._seed()).check()
+                parse_seeds(self.seed)
+            elif name == "repeats":
+                if not 1 <= self.repeats <= MAXIMUM_REPEATS:
+                    return f"the number of repeats is {self.repeats}; allowed are 1 to {MAXIMUM_REPEATS}"
+            elif name == "prompt":
+                for prompt in self.prompts():
+                    replace(_PROBE, prompt=prompt).check()
             elif name == "size":
                 width, height = self._size()
                 replace(_PROBE, width=width, height=height).check()
@@ -80,6 +111,7 @@ class Draft:
             self,
             prompt=request.prompt,
             negative_prompt=request.negative_prompt,
+            prompt_per_line=False,
             seed=str(request.seed),
             keep_seed=True,
             steps=request.steps,
@@ -90,9 +122,7 @@ class Draft:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; :meth:`from_json` reads them back."""
-        return {item.name: getattr(self, item.name) for item in fields(self)} | {
-            "variant": format_variant(self.variant)
-        }
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @classmethod
     def from_json(cls, data: object) -> Draft:
@@ -103,22 +133,11 @@ class Draft:
         kept: dict[str, Any] = {}
         for item in fields(cls):
             value, usual = data.get(item.name), getattr(default, item.name)
-            if item.name == "variant":
-                kept["variant"] = _variant_or_none(value) or usual
-            elif _like(value, usual):
+            if _like(value, usual):
                 kept[item.name] = type(usual)(value)
         if kept.get("scheduler") not in SCHEDULERS:
             kept.pop("scheduler", None)
         return replace(default, **kept)
-
-    def _seed(self) -> int:
-        try:
-            return int(self.seed.strip())
-        except ValueError:
-            given = repr(self.seed.strip()) if self.seed.strip() else "empty"
-            raise InvalidRequest(
-                "seed", f"the seed is {given}; allowed are whole numbers from 0 to 2⁶⁴ − 1"
-            ) from None
 
     def _size(self) -> tuple[int, int]:
         match = _SIZE.fullmatch(self.size)
@@ -133,18 +152,6 @@ class Draft:
 def format_size(width: int, height: int) -> str:
     """A size as the window writes it, ``256 × 256``."""
     return f"{width} × {height}"
-
-
-def random_seed() -> str:
-    """A new seed of at most 32 bits: short enough to read out, and what other tools take."""
-    return str(secrets.randbelow(2**32))
-
-
-def _variant_or_none(line: object) -> Variant | None:
-    try:
-        return parse_variant(line) if isinstance(line, str) else None
-    except InvalidVariant:
-        return None
 
 
 def _like(value: object, usual: object) -> bool:

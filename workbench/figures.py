@@ -95,14 +95,16 @@ def compare(before: Figure, after: Figure) -> Verdict:
     return "higher" if after.low > before.high else "same"
 
 
-def noise_warnings(summaries: Sequence[Summary], names: Sequence[str] | None = None) -> list[str]:
+def noise_warnings(
+    summaries: Sequence[Summary], names: Sequence[str] | None = None, paces: Sequence[Figure | None] = ()
+) -> list[str]:
     """What the machine was too noisy for: a variant whose times scatter, neighbours that cannot be told apart.
 
-    ``names`` are the summaries' names where a ladder has others than the variants' own.
+    ``names`` and ``paces`` are a ladder's, where they are others than the variants' own.
     """
     titles = names or [format_variant(summary.variant) for summary in summaries]
-    paces = [(title, pace(summary)) for title, summary in zip(titles, summaries, strict=True)]
-    known = [(title, found) for title, found in paces if found is not None]
+    measured = paces or [pace(summary) for summary in summaries]
+    known = [(title, found) for title, found in zip(titles, measured, strict=True) if found is not None]
     if any(found.count < 2 for _, found in known):
         return [
             "each variant ran once: how far its times scatter is not known; repeat it three times or more"

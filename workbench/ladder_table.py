@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from backends.variants import format_variant
 from workbench.document import Document
-from workbench.figures import Figure, figures_of, noise_warnings, pace
+from workbench.figures import UNET_PACE, Figure, figures_of, noise_warnings, pace
 from workbench.ladders import LADDERS, Ladder, Published
 from workbench.summary import Summary
 
@@ -52,7 +52,7 @@ def climbed(document: Document) -> ClimbedLadder | None:
         row = rows.get(document.rows.get(summary.variant, ""))
         name = document.rows.get(summary.variant) or format_variant(summary.variant)
         first = rungs[0] if rungs else None
-        found = pace(summary)
+        found = figures_of(summary).get(UNET_PACE) if ladder.unet else pace(summary)
         rungs.append(
             Rung(
                 name,
@@ -64,7 +64,8 @@ def climbed(document: Document) -> ClimbedLadder | None:
                 _part(first.summary if first else summary, summary),
             )
         )
-    warnings = noise_warnings([rung.summary for rung in rungs], [rung.name for rung in rungs])
+    names, paces = [rung.name for rung in rungs], [rung.pace for rung in rungs]
+    warnings = noise_warnings([rung.summary for rung in rungs], names, paces)
     return ClimbedLadder(ladder, tuple(rungs), tuple(warnings))
 
 

@@ -53,6 +53,8 @@ class Ladder:
     """What the published figures were measured on."""
     rows: tuple[Row, ...]
     precisions: tuple[str, ...] = ()
+    unet: bool = False
+    """Whether its times are those of one UNet iteration, where whole pictures are made too."""
 
     @property
     def backends(self) -> tuple[str, ...]:
@@ -102,6 +104,7 @@ LADDERS: dict[str, Ladder] = {
             measure="change",
             conditions="Stable Diffusion 1.4, 512×512, one UNet iteration on the phones' GPUs, in fp16",
             precisions=BACKENDS["opencl"].precisions,
+            unet=True,
             # The paper shares its intermediate buffers in every row, so buffer_reuse is on from the first.
             rows=(
                 Row("Baseline", "opencl-all+buffer_reuse", "every elementary step a kernel of its own"),

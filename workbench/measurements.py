@@ -127,11 +127,14 @@ def _surroundings(document: Document, summaries: Sequence[Summary]) -> str:
     devices = "; ".join(dict.fromkeys(device["name"] for device in said.get("devices", ())))
     runs = max((len(summary.totals_ms) for summary in summaries), default=0)
     request = document.requests[0]
-    what = "single UNet iterations, batch 2" if document.unet_only else f"“{request.prompt}”"
+    what = f"“{request.prompt}”, {request.steps} steps"
+    if document.unet_only:
+        what = f"single UNet iterations, batch 2, {request.steps} a run"
+    memory = f", {said['memory_mb']:,} MiB" if said.get("memory_mb") else ""
     return (
-        f"{document.model.name}, {what}, {request.steps} {'of them a run' if document.unet_only else 'steps'}, "
-        f"{request.width}×{request.height}. Medians of {runs} interleaved runs on {devices or said['cpu']} ({said['cpu']}, "
-        f"{said['cores']} cores, {said['threads']} threads, {said['memory_mb']:,} MiB; {versions}; {str(said.get('time'))[:10]}):"
+        f"{document.model.name}, {what}, {request.width}×{request.height}. Medians of {runs} interleaved runs on "
+        f"{devices or said['cpu']} ({said['cpu']}, {said['cores']} cores, {said['threads']} threads{memory}; {versions}; "
+        f"{str(said.get('time'))[:10]}):"
     )
 
 

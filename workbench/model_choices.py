@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from backends.models import ModelCard, available_models, resolve
-from workbench.generation import ModelChoice
 
 _TITLES = {"critters": "Critters (built in)", "sd14-synthetic": "SD 1.4 architecture, synthetic weights"}
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model as the window offers it, with the settings it was made for."""
+
+    name: str
+    title: str
+    synthetic: bool = False
+    width: int = 256
+    height: int = 256
+    steps: int = 25
+    guidance_scale: float = 5.0
+    scheduler: str = "ddim"
 
 
 def offered_models() -> tuple[ModelChoice, ...]:

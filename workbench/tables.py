@@ -21,7 +21,7 @@ from workbench.summary import Summary
 from workbench.timeline import STAGE_TITLES
 
 NONE = "–"
-QUALITIES = ("psnr_db", "ssim", "prompt_fidelity")
+QUALITIES = {"psnr_db": "PSNR, dB", "ssim": "SSIM", "prompt_fidelity": "Fidelity"}
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def figures_table(document: Document, names: Sequence[str], summaries: Sequence[
     headings = ["Variant", "Load", "UNet iteration, ms"]
     headings += ["Total, ms"] if has_picture else []
     headings += ["Speed-up", "Process peak, MiB", "Weights, MiB", "Tensors, MiB"]
-    shows_quality = has_picture and not document.model.synthetic
-    headings += ["PSNR, dB", "SSIM", "Prompt fidelity"] if shows_quality else []
+    qualities = _qualities(document, summaries)
+    headings += [QUALITIES[key] for key in qualities]
     rows = []
     for name, summary in zip(names, summaries, strict=True):
         figures = figures_of(summary)
@@ -58,10 +58,18 @@ def figures_table(document: Document, names: Sequence[str], summaries: Sequence[
             _mebibytes(summary.memory.weights_bytes),
             _mebibytes(summary.memory.tensors_bytes),
         ]
-        row += [_shown(figures.get(key)) for key in QUALITIES] if shows_quality else []
+        row += [_shown(figures.get(key)) for key in qualities]
         rows.append(tuple(row))
     failed = frozenset(place for place, item in enumerate(summaries) if item.status != "ok")
     return Table(tuple(headings), tuple(rows), failed)
+
+
+def _qualities(document: Document, summaries: Sequence[Summary]) -> list[str]:
+    """The qualities that were measured of any variant; never of synthetic weights."""
+    if document.model.synthetic:
+        return []
+    measured = {key for summary in summaries for key in figures_of(summary)}
+    return [key for key in QUALITIES if key in measured]
 
 
 def _marked(name: str, is_baseline: bool) -> str:
@@ -92,12 +100,12 @@ def ladder_table(document: Document, found: ClimbedLadder) -> Table:
     """Every row of a ladder, measured and published. Its last columns are those of the quality, where there is one."""
     ladder = found.ladder
     speedup = ladder.measure == "speedup"
-    shows_quality = not (document.unet_only or document.model.synthetic)
+    qualities = _qualities(document, [rung.summary for rung in found.rungs])
     headings = ["Row"] + ([] if speedup else ["Tensors, MiB"]) + ["Weights, MiB"]
     headings += ["Model memory", "Published", "Load, s"] if speedup else []
-    headings += ["UNet iteration, ms" if document.unet_only else "Total, ms"]
+    headings += ["UNet iteration, ms" if ladder.unet or document.unet_only else "Total, ms"]
     headings += ["Speed-up" if speedup else "Change", "Published"]
-    headings += ["PSNR, dB", "SSIM", "Fidelity"] if shows_quality else []
+    headings += [QUALITIES[key] for key in qualities]
     rows = []
     for rung in found.rungs:
         weights, tensors = memory_figures(rung.summary)
@@ -115,7 +123,7 @@ def ladder_table(document: Document, found: ClimbedLadder) -> Table:
             shown_relative(ladder, rung.relative),
             shown_all_published(found, rung),
         ]
-        row += [_shown(figures.get(key)) for key in QUALITIES] if shows_quality else []
+        row += [_shown(figures.get(key)) for key in qualities]
         rows.append(tuple(row))
     failed = frozenset(place for place, rung in enumerate(found.rungs) if rung.summary.status != "ok")
     notes = tuple(f"{rung.adds} · {format_variant(rung.summary.variant)}" for rung in found.rungs)

@@ -103,7 +103,9 @@ def _embedding_bag(
     return [builder.emit("embedding_bag", inputs, (starts.elements, table.shape[1]))]
 
 
-def _norm(builder: Builder, x: View, order: float = 2, axes: Any = None, keep: bool = False, **_: Any) -> View:
+def _norm(
+    builder: Builder, x: View, order: float = 2, axes: Any = None, keep: bool = False, **_: Any
+) -> View:
     if order != 2 or [axis % len(x.shape) for axis in axes or ()] != [len(x.shape) - 1]:
         raise NotImplementedError(f"the norm {order} over {axes}")
     squares = _rows(builder, elementwise(builder, "mul", x, x))

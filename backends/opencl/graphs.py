@@ -27,7 +27,8 @@ from backends.opencl.graph import Graph, Operation, Value, View, Weight
 from backends.paths import cache_dir
 
 _EXPORTERS = ("torch", "diffusers", "transformers")
-_SOURCES = ("aten.py", "aten_indices.py", "capture.py", "graph.py", "graphs.py", "networks.py", "../tome.py", "../tome_attention.py")
+_OWN = ("aten.py", "aten_indices.py", "capture.py", "graph.py", "graphs.py", "networks.py")
+_SOURCES = (*_OWN, "../tome.py", "../tome_attention.py")
 
 
 def captured(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], model: str | None) -> Graph:

@@ -32,7 +32,14 @@ def _embedding_bag(values: Mapping[str, Value], operation: Operation) -> Launch:
     sizes = (-(-columns // ITEMS) * ITEMS, bags), (ITEMS, 1)
     flops = 2 * operation.inputs[0].elements * columns
     return made(
-        values, operation, "embedding_bag", numbered(operation), macros, sizes, "embedding_bag.cl", flops=flops
+        values,
+        operation,
+        "embedding_bag",
+        numbered(operation),
+        macros,
+        sizes,
+        "embedding_bag.cl",
+        flops=flops,
     )
 
 

@@ -17,8 +17,8 @@ Size = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Launch:
-    """One kernel call. ``arguments`` are names of values, the output first, and behind them come the ``sizes``, whole numbers
-    that the kernel takes as arguments where others are macros; ``bytes`` count every tensor once."""
+    """One kernel call. ``arguments`` are names of values, the output first, and behind them come the ``numbers`` that the
+    kernel takes as arguments where others are macros; ``bytes`` count every tensor once."""
 
     kernel: str
     sources: tuple[str, ...]
@@ -29,7 +29,7 @@ class Launch:
     operation: Operation = field(repr=False)
     flops: int = 0
     bytes: int = 0
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
 
 
 Maker = Callable[[Mapping[str, Value], Operation], Launch]
@@ -62,7 +62,7 @@ def made(
 ) -> Launch:
     """A launch of ``kernel`` of the files ``sources``, with every view described in ``macros`` beside those given.
 
-    Of the whole numbers only those in ``fixed`` stay macros, so that one program serves many shapes; all do where it is None.
+    Of the numbers only those in ``fixed`` stay macros, so that one program serves many shapes; all do where it is None.
     """
     whole: Macros = {}
     for prefix, view in views.items():
@@ -71,10 +71,10 @@ def made(
     free = {
         name: value
         for name, value in whole.items()
-        if fixed is not None and isinstance(value, int) and name not in fixed
+        if fixed is not None and not isinstance(value, str) and name not in fixed
     }
     kept = {name: value for name, value in whole.items() if name not in free}
-    return Launch(kernel, ("common.cl", *sources), kept, (), *sizes, operation, flops, sizes=free)
+    return Launch(kernel, ("common.cl", *sources), kept, (), *sizes, operation, flops, numbers=free)
 
 
 def numbered(operation: Operation) -> dict[str, View]:

@@ -15,6 +15,8 @@ from backends.opencl.operations import EXPRESSIONS
 MOST_AXES = 6
 REDUCTION_WIDTH = 64
 QUERIES = 32
+WORTH_SPECIALISING = 2**16
+"""Elements, below which elementwise kernels of all shapes share a program."""
 
 
 def launches(graph: Graph, makers: Mapping[str, Maker]) -> list[Launch]:
@@ -53,7 +55,11 @@ def _elementwise(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros = elementwise_macros(operation, views[0].shape)
     count = operation.output.elements
     named = dict(zip(names, views, strict=True))
-    return made(values, operation, "elementwise", named, macros, items(count), "elementwise.cl", flops=count)
+    fixed = ("INPUTS",) if count < WORTH_SPECIALISING else None
+    sizes = items(count)
+    return made(
+        values, operation, "elementwise", named, macros, sizes, "elementwise.cl", flops=count, fixed=fixed
+    )
 
 
 def elementwise_macros(operation: Operation, shape: Size) -> Macros:

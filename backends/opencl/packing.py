@@ -6,13 +6,15 @@ elements come, so that a captured graph can be kept on disk without them.
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 
-from backends.opencl.graph import Weight
+from backends.opencl.graph import DTYPES, Weight
 
 FILTER_TRANSFORMS = {
     2: np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]),
@@ -30,15 +32,28 @@ FILTER_TRANSFORMS = {
 """G of arXiv 1509.09308, by output tile: a filter g becomes G g G^T."""
 
 
-def packed(weight: Weight) -> np.ndarray:
-    """The weight's elements as its value holds them, dense; floats fp32, whole numbers int32."""
+def packed(weight: Weight, dtype: str | None = None) -> np.ndarray:
+    """The weight's elements, flat, as a value of ``dtype`` (a key of ``DTYPES``) holds them.
+
+    None stands for fp32, or int32 for whole numbers. The memory begins at a page: a processor's runtime then reads it where
+    it is, and copies what begins elsewhere.
+    """
     tensor = torch.from_numpy(weight.source)
     # A filter's transform mixes its taps and panels cut its columns: in this order the larger result is written once.
     for step in sorted(weight.steps, key=lambda step: step.startswith("winograd")):
-        name, number = re.fullmatch(r"([a-z_]+)(\d*)", step).groups()  # pyright: ignore[reportOptionalMemberAccess]
+        name, number = re.fullmatch(r"([a-z_]+?)(\d*)", step).groups()  # pyright: ignore[reportOptionalMemberAccess]
         tensor = STEPS[name](tensor, int(number or 0))
-    whole = torch.float32 if tensor.is_floating_point() else torch.int32
-    return tensor.to(whole).contiguous().numpy()
+    whole = not tensor.is_floating_point()
+    out = _page_aligned(tensor.numel(), DTYPES[dtype or ("int32" if whole else "fp32")])
+    torch.from_numpy(out).view(tensor.shape).copy_(tensor)
+    return out
+
+
+def _page_aligned(count: int, dtype: Any) -> np.ndarray:
+    size = count * np.dtype(dtype).itemsize
+    memory = np.empty(size + mmap.PAGESIZE, np.uint8)
+    start = -memory.ctypes.data % mmap.PAGESIZE
+    return memory[start : start + size].view(dtype)
 
 
 def _transposed(tensor: torch.Tensor, _: int) -> torch.Tensor:

@@ -69,9 +69,10 @@ class Programs:
 
 
 def source_of(launch: Launch) -> str:
-    """The whole source of a specialisation: its macros, its sizes as ``SIZES`` in the kernel's arguments, then its files."""
+    """The whole source of a specialisation: its macros, its numbers as ``NUMBERS`` in the kernel's arguments, then its files."""
     macros = [f"#define {name} {value}" for name, value in sorted(launch.macros.items())]
-    macros.append("#define SIZES " + "".join(f", const int {name}" for name in launch.sizes))
+    numbers = (f", const {type(value).__name__} {name}" for name, value in launch.numbers.items())
+    macros.append("#define NUMBERS " + "".join(numbers))
     return "\n".join([*macros, *(_file(name) for name in launch.sources)])
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import psutil
 import pyopencl as cl
 
 from backends.contract import BackendError
 from backends.opencl.cores import core_of
-from backends.opencl.graph import DTYPES, Graph, View
+from backends.opencl.graph import DTYPES, Graph, View, Weight
 from backends.opencl.launch import Launch
 from backends.opencl.launches import launches
 from backends.opencl.packing import packed
@@ -43,12 +45,29 @@ class Engine:
         with reported(f"opening {device.name.strip()}"):
             self.device, self.core = device, core_of(device)
             self.context = cl.Context([device])
-            profiling = cl.command_queue_properties.PROFILING_ENABLE
-            self.queue = cl.CommandQueue(self.context, device, properties=profiling)
+            self.queue = cl.CommandQueue(self.context, device)
         self.shares_memory = bool(device.type & cl.device_type.CPU)
         """Whether the device reads the host's arrays where they are."""
         self.programs = Programs(self.context, device)
         self.times: list[tuple[Any, Launch]] | None = None
+        self._weights: dict[tuple[Any, ...], tuple[np.ndarray, Any]] = {}
+
+    def weight(self, weight: Weight, dtype: str) -> Any:
+        """The buffer of a weight, packed and uploaded once for all networks that read it alike."""
+        key = weight.source.ctypes.data, weight.source.shape, weight.source.strides, weight.steps, dtype
+        if key not in self._weights:
+            flags = cl.mem_flags
+            place = flags.USE_HOST_PTR if self.shares_memory else flags.COPY_HOST_PTR
+            buffer = cl.Buffer(self.context, flags.READ_ONLY | place, hostbuf=packed(weight, dtype))
+            self._weights[key] = weight.source, buffer
+        return self._weights[key][1]
+
+    @functools.cached_property
+    def timed_queue(self) -> Any:
+        """A queue that keeps every command's times, which on a GPU makes the gaps between kernels longer."""
+        return cl.CommandQueue(
+            self.context, self.device, properties=cl.command_queue_properties.PROFILING_ENABLE
+        )
 
     def synchronize(self) -> None:
         """Return when the device has finished."""
@@ -59,7 +78,9 @@ class Engine:
     def profiled(self) -> Iterator[list[KernelTime]]:
         """While entered, every kernel's time is kept; the list is filled on leaving."""
         found: list[KernelTime] = []
-        self.times = []
+        self.synchronize()
+        quick, self.times = self.queue, []
+        self.queue = self.timed_queue
         try:
             yield found
             self.synchronize()
@@ -67,7 +88,7 @@ class Engine:
                 KernelTime(launch, event.profile.start, event.profile.end) for event, launch in self.times
             ]
         finally:
-            self.times = None
+            self.queue, self.times = quick, None
 
 
 class Network:
@@ -77,6 +98,7 @@ class Network:
         self.engine, self.graph = engine, engine.core.lay_out(graph)
         self.launches = launches(self.graph, engine.core.makers)
         self.plan: Plan = planned(lifetimes(self.graph), reuse)
+        self._check_memory()
         with reported("allocating the network"):
             self._buffers = self._uploaded()
             self._place_tensors()
@@ -109,14 +131,23 @@ class Network:
             return [self._downloaded(view) for view in self.graph.outputs]
 
     def _uploaded(self) -> dict[str, Any]:
-        context, flags, buffers = self.engine.context, cl.mem_flags, {}
-        place = flags.USE_HOST_PTR if self.engine.shares_memory else flags.COPY_HOST_PTR
-        for name, weight in self.graph.weights.items():
-            stored = packed(weight).astype(DTYPES[self.graph.values[name].dtype], copy=False)
-            buffers[name] = cl.Buffer(context, flags.READ_ONLY | place, hostbuf=stored.reshape(-1))
+        values, flags = self.graph.values, cl.mem_flags
+        buffers = {
+            name: self.engine.weight(weight, values[name].dtype)
+            for name, weight in self.graph.weights.items()
+        }
         for view in self.graph.inputs.values():
-            buffers[view.value] = cl.Buffer(context, flags.READ_ONLY, self.graph.values[view.value].nbytes)
+            buffers[view.value] = cl.Buffer(self.engine.context, flags.READ_ONLY, values[view.value].nbytes)
         return buffers
+
+    def _check_memory(self) -> None:
+        """A processor's runtime promises any memory, and the system ends the process that uses it."""
+        free = psutil.virtual_memory().available
+        if self.engine.shares_memory and self.plan.size > free:
+            raise BackendError(
+                f"the device ran out of memory: the tensors of this network take {self.plan.size // 10**6:,} MB, and "
+                f"{free // 10**6:,} MB are free; try a smaller size, fp16, or buffer_reuse"
+            )
 
     def _place_tensors(self) -> None:
         alignment = self.engine.device.mem_base_addr_align // 8
@@ -130,8 +161,11 @@ class Network:
 
     def _prepared(self, launch: Launch) -> Any:
         kernel = self.engine.programs.kernel(launch)
-        sizes = (np.int32(size) for size in launch.sizes.values())
-        kernel.set_args(*(self._buffers[name] for name in launch.arguments), *sizes)
+        numbers = (
+            np.float32(number) if isinstance(number, float) else np.int32(number)
+            for number in launch.numbers.values()
+        )
+        kernel.set_args(*(self._buffers[name] for name in launch.arguments), *numbers)
         return kernel
 
     def _downloaded(self, view: View) -> np.ndarray:

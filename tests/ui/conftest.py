@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.variants import parse_variant
 from workbench.comparison import Comparison
 from workbench.runner import SessionRunner
 
@@ -49,6 +50,12 @@ class SharedRunner:
     def cancel(self) -> None:
         self.inner.cancel()
 
+    def pause(self) -> None:
+        self.inner.pause()
+
+    def resume(self) -> None:
+        self.inner.resume()
+
     def close(self) -> None:
         self.inner.cancel()
         self.inner.wait(20)
@@ -67,6 +74,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
     )
     return folder / "tiny"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def collecting() -> Iterator[None]:
+    """What the first window switched on is off again for the tests after these."""
+    yield
+    from ui.collecting import collect_as_usual
+
+    collect_as_usual()
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +112,7 @@ def open_window(qtbot, home: Path) -> Iterator[Callable]:
     def open_one(runner):
         application = QApplication.instance()
         assert isinstance(application, QApplication)
-        window = app.open_window(application, runner)
+        window = app.open_window(application, runner, list_devices=tuple)
         windows.append(window)
         with qtbot.waitSignal(window.painted, timeout=10_000):
             window.show()
@@ -107,14 +123,31 @@ def open_window(qtbot, home: Path) -> Iterator[Callable]:
     yield open_one
     for window in windows:
         if window.isVisible():
+            window.desk.execution.cancel()
+            qtbot.waitUntil(lambda window=window: not window.desk.execution.state.active, timeout=20_000)
             window.close()
         window.deleteLater()
 
 
+VARIANTS = ("pytorch", "pytorch-sdpa")
+"""What the tests' windows compare: two, so that two workers serve every test."""
+
+
 @pytest.fixture
 def window(open_window, runner, tiny_model: Path):
-    """A window with the tiny model chosen and a prompt written."""
+    """A window with the tiny model chosen, a prompt written and two variants on the board."""
     window = open_window(runner)
-    window.generation.choose_model(str(tiny_model))
-    window.generation.edit(prompt="a green creature with red eyes", steps=4)
+    window.desk.form.choose_model(str(tiny_model))
+    window.desk.form.edit(prompt="a green creature with red eyes", steps=2)
+    window.desk.board.take([parse_variant(line) for line in VARIANTS])
     return window
+
+
+@pytest.fixture
+def done(qtbot):
+    """Waits until a window runs nothing."""
+
+    def wait(window) -> None:
+        qtbot.waitUntil(lambda: not window.desk.execution.state.active, timeout=120_000)
+
+    return wait

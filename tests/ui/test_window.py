@@ -8,11 +8,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QAbstractButton, QDialog, QLabel, QMessageBox, QTableView, QWidget
 
-LONG = 20_000
+LONG = 40_000
 
 
 def find(window, kind: type, name: str):
@@ -21,76 +21,93 @@ def find(window, kind: type, name: str):
     return widget
 
 
-def finish_run(qtbot, window) -> None:
-    qtbot.waitUntil(lambda: not window.generation.progress.active, timeout=LONG)
-
-
-def make_picture(qtbot, window) -> None:
-    qtbot.mouseClick(window.run_button, Qt.MouseButton.LeftButton)
-    assert window.generation.progress.active
-    finish_run(qtbot, window)
-    assert window.generation.failure is None
-    assert window.generation.progress.phase == "done"
-
-
-def test_generate_shows_previews_then_the_picture_its_stages_and_figures(qtbot, window):
-    previews, counts = [], []
-    window.generation.preview_changed.connect(previews.append)
-    window.generation.progress_changed.connect(
-        lambda progress: counts.append((progress.index, progress.count))
+def run(qtbot, window, done) -> None:
+    qtbot.mouseClick(window.run_bar.run, Qt.MouseButton.LeftButton)
+    assert window.desk.execution.state.active
+    done(window)
+    assert [cell.phase for cell in window.desk.experiment.cells.values()] == ["done"] * len(
+        window.desk.experiment.cells
     )
-    assert window.stack.currentIndex() == 0
-    make_picture(qtbot, window)
-    assert len([preview for preview in previews if preview is not None]) == 4
-    assert (3, 4) in counts
-    outcome = window.generation.shown
-    assert outcome is not None and (outcome.picture.width, outcome.picture.height) == (64, 64)
-    assert window.image_view.isVisible() and not window.image_view.picture_shown.isNull()
-    stages = [block.stage for block in window.stage_bar.blocks]
-    assert stages.count("unet") == 4 and {"tokenizer", "text_encoder", "vae_decoder"} <= set(stages)
-    assert find(window, QLabel, "totalLabel").text().split()[-1] in ("s", "ms")
-    assert find(window, QLabel, "loadValue").text() != "–"
-    assert "MB" in find(window, QLabel, "peakValue").text()
-    assert "torch" in find(window, QLabel, "versionsValue").text()
-    assert window.filmstrip.list.count() == 1
 
 
-def test_same_seed_gives_the_same_picture_and_history_shows_both(qtbot, window):
-    make_picture(qtbot, window)
-    make_picture(qtbot, window)
-    first, second = window.generation.history
-    assert first.picture == second.picture
-    window.generation.edit(seed="43")
-    make_picture(qtbot, window)
-    third = window.generation.shown
-    assert third is not None and third.picture != first.picture
-    strip = window.filmstrip.list
-    strip.setCurrentRow(strip.count() - 1)
-    assert window.generation.shown is first
-    assert find(window, QLabel, "seedValue").text() == "42"
-    qtbot.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
-    assert window.generation.draft.seed == "42"
+def test_run_shows_previews_then_pictures_their_times_and_charts(qtbot, window, done):
+    previews = []
+    window.desk.experiment.cell_changed.connect(lambda cell: previews.append(cell.preview))
+    assert find(window, QWidget, "emptyState").isVisible()
+    run(qtbot, window, done)
+    assert len({id(preview) for preview in previews if preview is not None}) == 4
+    cells = window.work.grid.cells
+    assert window.work.grid.isVisible() and set(cells) == {(0, 0), (0, 1)}
+    for cell in cells.values():
+        assert not cell.canvas.pixmap.isNull() and cell.time.text().split()[-1] in ("s", "ms")
+    assert cells[0, 1].speedup.text().endswith("×") and not cells[0, 0].speedup.isVisible()
+    assert "dB" in cells[0, 1].quality.text() or cells[0, 1].quality.text() == "identical"
+    charts = window.work.charts
+    charts.timeline.refresh()
+    assert [
+        len([piece for piece in lane.stages if piece.stage == "unet"]) for lane in charts.timeline.lanes
+    ] == [2, 2]
+    for title in charts.pages:
+        window.open_chart(title)
+        assert charts.pages[title].isVisible(), title
+    assert find(window, QLabel, "statusLabel").text() == "2 of 2 runs done"
 
 
-def test_cancel_stops_the_run_and_the_next_one_works(qtbot, window):
-    window.generation.edit(steps=1000)
+def test_several_seeds_make_rows_and_repeats_make_spread(qtbot, window, done):
+    window.desk.form.edit(seed="1,2", repeats=2)
+    run(qtbot, window, done)
+    assert set(window.work.grid.cells) == {(0, 0), (0, 1), (1, 0), (1, 1)}
+    assert len(window.desk.experiment.cell(1, 1).results) == 2
+    window.open_chart("Table")
+    table = find(window, QTableView, "resultTable")
+    assert table.model().rowCount() == 2
+    find(window, QAbstractButton, "copyMarkdownButton").click()
+    assert QGuiApplication.clipboard().text().startswith("| Variant |")
+    find(window, QAbstractButton, "copyTsvButton").click()
+    assert QGuiApplication.clipboard().text().startswith("Variant\t")
+    table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    assert table.model().index(0, 0).data().startswith("pytorch:fp32-sdpa")
+
+
+def test_cancel_stops_the_run_and_the_next_one_works(qtbot, window, done):
+    window.desk.form.edit(steps=1000)
     qtbot.keyClick(window.prompt_panel.prompt, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: window.generation.progress.phase == "running", timeout=LONG)
-    assert window.cancel_button.isEnabled() and not window.run_button.isEnabled()
+    qtbot.waitUntil(lambda: window.desk.execution.state.index > 0, timeout=LONG)
+    assert window.run_bar.cancel.isEnabled() and not window.run_bar.run.isEnabled()
     qtbot.keyClick(window, Qt.Key.Key_Escape)
-    finish_run(qtbot, window)
-    assert window.generation.progress.phase == "cancelled"
-    assert window.generation.failure is None and not window.generation.history
-    window.generation.edit(steps=2)
-    make_picture(qtbot, window)
+    done(window)
+    assert [cell.phase for cell in window.desk.experiment.cells.values()] == ["cancelled"] * 2
+    assert window.work.grid.cells[0, 0].retry.isVisible()
+    window.desk.form.edit(steps=2)
+    run(qtbot, window, done)
+
+
+def test_pause_holds_before_the_next_run(qtbot, window, done):
+    window.run()
+    qtbot.waitUntil(lambda: window.desk.execution.state.index > 0, timeout=LONG)
+    qtbot.keyClick(window, Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: "Paused" in window.work.grid.cells[0, 1].status.text(), timeout=LONG)
+    qtbot.mouseClick(window.run_bar.pause, Qt.MouseButton.LeftButton)
+    done(window)
+    assert window.desk.experiment.cell(0, 1).phase == "done"
+
+
+def test_live_goes_round_until_it_is_switched_off(qtbot, window, done):
+    qtbot.mouseClick(window.run_bar.live, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.desk.execution.state.round >= 3, timeout=LONG)
+    qtbot.mouseClick(window.run_bar.live, Qt.MouseButton.LeftButton)
+    done(window)
+    assert all(len(times) >= 3 for times in window.desk.experiment.rounds.values())
+    window.open_chart("Rounds")
+    assert "Newest" in find(window, QLabel, "roundsReadout").text()
 
 
 def test_empty_prompt_is_told_at_the_field_and_starts_nothing(qtbot, window):
     window.prompt_panel.prompt.clear()
-    qtbot.mouseClick(window.run_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.run_bar.run, Qt.MouseButton.LeftButton)
     error = find(window, QLabel, "promptError")
     assert error.isVisible() and "empty" in error.text()
-    assert not window.generation.progress.active
+    assert not window.desk.execution.state.active
     assert QGuiApplication.modalWindow() is None
     window.prompt_panel.prompt.setPlainText("a bird")
     assert not error.isVisible()
@@ -101,162 +118,333 @@ def test_empty_prompt_is_told_at_the_field_and_starts_nothing(qtbot, window):
     [
         ({"seed": "abc"}, "seed", "whole numbers"),
         ({"seed": str(2**64)}, "seed", "64 bits"),
-        ({"seed": "-1"}, "seed", "0 to"),
+        ({"seed": "5-3"}, "seed", "backwards"),
         ({"steps": 0}, "steps", "1 to 1000"),
-        ({"steps": 100_000}, "steps", "100000"),
         ({"guidance_scale": 101.0}, "guidance_scale", "0 to 100"),
         ({"guidance_scale": float("nan")}, "guidance_scale", "nan"),
         ({"size": "250 × 256"}, "size", "multiples of 8"),
         ({"size": "big"}, "size", "WIDTH×HEIGHT"),
+        ({"repeats": 0}, "repeats", "1 to 1000"),
         ({"prompt": "x" * 10_000}, "prompt", "10,000 characters"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_field(window, changes, field, says):
-    window.generation.edit(**changes)
+    window.desk.form.edit(**changes)
     error = find(window, QLabel, f"{field}Error")
     assert error.isVisible() and says in error.text()
-    assert not window.generation.generate()
-    assert not window.generation.progress.active
+    assert not window.desk.execution.run()
+    assert not window.desk.execution.state.active
 
 
 def test_a_missing_model_is_told_at_its_field(window, tmp_path: Path):
-    window.generation.choose_model(str(tmp_path / "nothing"))
+    window.desk.form.choose_model(str(tmp_path / "nothing"))
     error = find(window, QLabel, "modelError")
     assert error.isVisible() and "nothing" in error.text()
-    window.generation.choose_model("critters")
-    assert not error.isVisible() or "built-in" in error.text()
 
 
 def test_typed_values_reach_the_draft(qtbot, window):
     panel = window.prompt_panel
     panel.seed.setFocus()
     panel.seed.selectAll()
-    qtbot.keyClicks(panel.seed, "123456789012345")
+    qtbot.keyClicks(panel.seed, "123456789012345,7-8")
     panel.steps.setValue(7)
     panel.guidance.setValue(6.5)
     panel.size_.setEditText("128x64")
     panel.scheduler.setCurrentIndex(panel.scheduler.findData("euler"))
-    request = window.generation.draft.request()
-    assert (request.seed, request.steps, request.guidance_scale) == (123456789012345, 7, 6.5)
-    assert (request.width, request.height, request.scheduler) == (128, 64, "euler")
+    requests = window.desk.form.draft.requests()
+    assert [request.seed for request in requests] == [123456789012345, 7, 8]
+    assert (requests[0].steps, requests[0].guidance_scale, requests[0].scheduler) == (7, 6.5, "euler")
+    assert (requests[0].width, requests[0].height) == (128, 64)
 
 
-def test_dice_rolls_a_new_seed_and_the_lock_keeps_it(qtbot, window):
+def test_dice_roll_and_arrow_up_recalls_a_prompt(qtbot, window):
     qtbot.mouseClick(find(window, QAbstractButton, "diceButton"), Qt.MouseButton.LeftButton)
-    rolled = window.generation.draft.seed
-    assert rolled != "42" and window.prompt_panel.seed.text() == rolled
-    make_picture(qtbot, window)
-    assert window.generation.draft.seed == rolled
-    qtbot.mouseClick(find(window, QAbstractButton, "keepSeedButton"), Qt.MouseButton.LeftButton)
-    make_picture(qtbot, window)
-    assert window.generation.draft.seed != rolled
+    assert (
+        window.desk.form.draft.seed != "42" and window.prompt_panel.seed.text() == window.desk.form.draft.seed
+    )
+    window.desk.form.remember_prompt()
+    window.prompt_panel.prompt.setPlainText("something new")
+    qtbot.keyClick(window.prompt_panel.prompt, Qt.Key.Key_Up)
+    assert window.prompt_panel.prompt.toPlainText() == "a green creature with red eyes"
+    qtbot.keyClick(window.prompt_panel.prompt, Qt.Key.Key_Down)
+    assert window.prompt_panel.prompt.toPlainText() == "something new"
 
 
-def test_a_switch_changes_the_variant_and_its_line(qtbot, window):
-    switch = find(window, QAbstractButton, "sdpaSwitch")
-    assert switch.isChecked()
-    qtbot.mouseClick(switch, Qt.MouseButton.LeftButton)
-    assert window.generation.draft.variant.option("sdpa") is False
-    assert window.variant_card.line.text() == "pytorch:fp32-sdpa"
+def test_cards_open_switch_and_follow_the_keyboard(qtbot, window):
+    board = window.desk.board
+    card = window.board_panel.cards[board.cards[0].number]
+    qtbot.keyClick(card, Qt.Key.Key_Return)
+    assert board.open == card.number
+    switch = find(card, QAbstractButton, "sdpaSwitch")
+    assert switch.isChecked() and "None known" in switch.accessibleDescription()
+    find(card, QAbstractButton, "channels_lastSwitch").click()
+    assert board.cards[0].line == "pytorch:fp32+channels_last" == card.full_line.text()
+    find(card, QAbstractButton, "tomeSwitch").click()
+    slider = find(card, QWidget, "tomeSlider")
+    qtbot.waitUntil(slider.isVisible)
+    slider.setValue(0.6)
+    assert board.cards[0].line == "pytorch:fp32+channels_last+tome=0.6"
+    qtbot.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert board.place(card.number) == 1
+    qtbot.keyClick(card, Qt.Key.Key_Delete)
+    assert len(board) == 1 and len(window.board_panel.cards) == 1
 
 
-def test_a_killed_worker_is_told_and_the_window_lives_on(qtbot, window, runner):
-    window.generation.edit(steps=1000)
-    window.generate()
-    qtbot.waitUntil(lambda: window.generation.progress.phase == "running", timeout=LONG)
+def test_what_cannot_be_had_is_disabled_with_the_reason(window):
+    from backends.devices import Device
+    from workbench.devices import Devices
+
+    board, availability = window.desk.board, window.desk.availability
+    number = board.cards[0].number
+    board.open_card(number)
+    device = Device("pytorch", "cpu", "a processor", "CPU", precisions=("fp32",))
+    availability.take(
+        [Devices("pytorch", (device,)), Devices("opencl", error="no OpenCL runtime is installed")]
+    )
+    window.board_panel.devices_found()
+    card = window.board_panel.cards[number]
+    item = card.precision.model().item(card.precision.findData("bf16"))
+    assert not item.isEnabled() and "no bf16" in item.toolTip()
+    item = card.backend.model().item(card.backend.findData("opencl"))
+    assert not item.isEnabled() and "no OpenCL" in item.toolTip()
+    board.set_precision(number, "bf16")
+    assert "no bf16" in card.problem.text() and card.problem.isVisible()
+
+
+def test_presets_and_pasted_lines_fill_the_board(window):
+    from workbench.desk.presets import presets
+
+    for preset in presets(window.desk.availability):
+        window.board_panel.take_preset(preset)
+        assert len(window.board_panel.cards) == len(preset.lines), preset.title
+    window.desk.board.take(window.desk.board.variants[:2])
+    QGuiApplication.clipboard().setText("opencl:fp16-winograd")
+    find(window, QAbstractButton, "pasteVariantButton").click()
+    assert window.desk.board.cards[-1].line == "opencl:fp16-winograd"
+    QGuiApplication.clipboard().setText("nonsense")
+    find(window, QAbstractButton, "pasteVariantButton").click()
+    problem = find(window, QLabel, "boardProblem")
+    assert problem.isVisible() and "nonsense" in problem.text()
+    window.desk.board.duplicate(window.desk.board.cards[0].number)
+    assert not window.desk.execution.run() and "same as another" in problem.text()
+
+
+def test_a_killed_worker_is_told_in_its_cell_and_nowhere_else(qtbot, window, runner, done):
+    run(qtbot, window, done)
+    window.desk.form.edit(steps=40)
+    window.run()
+    at = window.desk.experiment.cells
+    qtbot.waitUntil(lambda: at is not window.desk.experiment.cells or at[0, 0].index > 0, timeout=LONG)
+    qtbot.waitUntil(lambda: window.desk.experiment.cell(0, 0).index > 0, timeout=LONG)
+    variant = window.desk.experiment.columns[0].variant
     for worker in runner.inner.session.pool.warm():
-        if worker.key.model is not None:
+        if worker.key.variant == variant:
             os.kill(worker.pid, signal.SIGKILL)
-    finish_run(qtbot, window)
-    assert window.generation.progress.phase == "failed"
-    bar = find(window, QWidget, "errorBar")
-    assert bar.isVisible() and "SIGKILL" in window.error_bar.text.text()
-    assert QGuiApplication.modalWindow() is None
-    window.generation.edit(steps=2)
-    qtbot.mouseClick(find(window, QAbstractButton, "retryButton"), Qt.MouseButton.LeftButton)
-    finish_run(qtbot, window)
-    assert window.generation.progress.phase == "done" and not bar.isVisible()
+    done(window)
+    first, second = window.work.grid.cells[0, 0], window.work.grid.cells[0, 1]
+    assert first.status.isVisible() and "SIGKILL" in first.status.text() and first.retry.isVisible()
+    assert window.desk.experiment.cell(0, 1).phase == "done" and not second.retry.isVisible()
+    assert QGuiApplication.modalWindow() is None and not find(window, QWidget, "errorBar").isVisible()
+    qtbot.mouseClick(first.retry, Qt.MouseButton.LeftButton)
+    done(window)
+    assert window.desk.experiment.cell(0, 0).phase == "done" and not first.retry.isVisible()
 
 
-def test_a_truncated_prompt_is_noticed(qtbot, window):
-    window.generation.edit(prompt="a very long tail " * 60, steps=2)
-    make_picture(qtbot, window)
-    notice = find(window, QWidget, "noticeBar")
-    assert notice.isVisible() and "75" in window.notice_bar.text.text()
+def test_two_pictures_are_compared_in_four_ways(qtbot, window, done):
+    run(qtbot, window, done)
+    qtbot.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    ab = window.work.ab
+    assert ab.isVisible()
+    figures = find(window, QLabel, "pairFigures")
+    qtbot.waitUntil(lambda: "PSNR" in figures.text() or "Identical" in figures.text(), timeout=LONG)
+    for key, mode in (
+        (Qt.Key.Key_2, "side"),
+        (Qt.Key.Key_3, "blink"),
+        (Qt.Key.Key_4, "difference"),
+        (Qt.Key.Key_1, "wipe"),
+    ):
+        qtbot.keyClick(ab, key)
+        assert ab.mode == mode
+        ab.grab()
+    before = ab.canvas.split
+    qtbot.keyClick(ab.canvas, Qt.Key.Key_Right)
+    assert ab.canvas.split > before
+    flipped = ab.canvas.flipped
+    qtbot.keyClick(ab.canvas, Qt.Key.Key_Space)
+    assert ab.canvas.flipped is not flipped
+    a, b = window.desk.selection.a, window.desk.selection.b
+    qtbot.keyClick(ab.canvas, Qt.Key.Key_X)
+    assert (window.desk.selection.a, window.desk.selection.b) == (b, a)
+    ab.canvas.hovered.emit((0.5, 0.5))
+    assert "x 32, y 32" in find(window, QLabel, "pixelReadout").text()
+    window.desk.viewport.zoom_at(4)
+    assert window.work.grid.cells[0, 0].canvas.viewport_model.zoom == 4
 
 
-def test_the_bar_tells_of_a_block_by_key_and_by_mouse(qtbot, window):
-    make_picture(qtbot, window)
-    bar = window.stage_bar
-    readout = find(window, QLabel, "stageReadout")
-    qtbot.keyClick(bar.plot, Qt.Key.Key_Right)
-    assert readout.text().startswith("Tokenizer: ")
-    unet = max((block for block in bar.blocks if block.stage == "unet"), key=lambda block: block.milliseconds)
-    view = bar.plot.getPlotItem().vb
-    middle = view.mapViewToScene(QPointF((unet.start_ms + unet.end_ms) / 2, 0.5))
-    bar.plot.scene().sigMouseMoved.emit(middle)
-    assert readout.text().startswith(f"UNet {unet.iteration + 1} of 4: ")
+def test_the_timeline_tells_of_blocks_and_compares_two(qtbot, window, done):
+    run(qtbot, window, done)
+    timeline = window.work.charts.timeline
+    timeline.refresh()
+    readout, ratio = find(window, QLabel, "timelineReadout"), find(window, QLabel, "timelineRatio")
+    qtbot.keyClick(timeline.plot, Qt.Key.Key_Right)
+    assert "Tokenizer: " in readout.text()
+    pieces = [next(piece for piece in lane.stages if piece.stage == "unet") for lane in timeline.lanes]
+    for place, piece in enumerate(pieces):
+        view = timeline.plot.item.vb
+        at = view.mapViewToScene(QPointF((piece.start_ms + piece.end_ms) / 2, place))
+        timeline.plot.scene().sigMouseMoved.emit(at)
+        assert "UNet 1 of 2: " in readout.text()
+        qtbot.keyClick(timeline.plot, Qt.Key.Key_Return)
+    assert "×" in ratio.text()
+    timeline.align.setCurrentIndex(1)
+    timeline.align.activated.emit(1)
+    assert [min(abs(piece.start_ms) for piece in lane.stages) for lane in timeline.lanes] == [0.0, 0.0]
 
 
-def test_save_writes_a_png_with_its_settings_and_a_read_only_place_is_told(qtbot, window, tmp_path: Path):
-    from workbench.pictures import read_picture, read_settings
+def test_recorded_operations_stand_in_the_timeline(qtbot, window, done):
+    window.desk.form.edit(kernels=True)
+    run(qtbot, window, done)
+    timeline = window.work.charts.timeline
+    timeline.refresh()
+    assert all(lane.kernels for lane in timeline.lanes)
+    slowest = max(timeline.lanes[0].kernels, key=lambda piece: piece.milliseconds)
+    timeline.plot.item.vb.setXRange(slowest.start_ms, slowest.end_ms, padding=0.5)
+    timeline._paint()
+    timeline.plot.grab()
 
-    make_picture(qtbot, window)
-    said = find(window, QLabel, "saveMessage")
+
+def test_arrow_keys_move_through_the_grid_and_enter_compares(qtbot, window, done):
+    run(qtbot, window, done)
+    grid = window.work.grid
+    grid.cells[0, 0].setFocus()
+    qtbot.keyClick(grid.cells[0, 0], Qt.Key.Key_Right)
+    assert window.desk.selection.current == (0, 1) and grid.cells[0, 1].hasFocus()
+    window.toggle_details()
+    window.inspector.refresh()
+    assert find(window, QLabel, "variantValue").text().replace("\u200b", "") == "pytorch:fp32-sdpa"
+    assert "torch" in find(window, QLabel, "versionsValue").text()
+    qtbot.keyClick(grid.cells[0, 1], Qt.Key.Key_Return)
+    assert window.work.ab.isVisible()
+
+
+def test_a_dropped_picture_restores_its_settings(qtbot, window, done, tmp_path: Path):
+    run(qtbot, window, done)
+    said = []
+    window.desk.said.connect(lambda text, level: said.append(text))
     file = tmp_path / "a picture.png"
-    window.actions_.save_to(file)
-    qtbot.waitUntil(lambda: said.text().startswith("Saved as"), timeout=20_000)
-    outcome = window.generation.shown
-    assert read_settings(file).request == outcome.result.request
-    assert read_picture(file) == outcome.picture
-    window.actions_.save_to(tmp_path / "a picture.png" / "inside a file.png")
-    qtbot.waitUntil(lambda: said.text().startswith("Not saved"), timeout=20_000)
-    assert said.isVisible()
+    window.exporter.save_cell_to(window.desk.experiment.cell(0, 1), file)
+    qtbot.waitUntil(lambda: any(text.startswith("Written to") for text in said), timeout=LONG)
+    window.desk.form.edit(prompt="something else", seed="7", steps=9)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file))])
+    window.dropEvent(
+        QDropEvent(
+            QPointF(QPoint(500, 300)),
+            Qt.DropAction.CopyAction,
+            data,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+    )
+    draft = window.desk.form.draft
+    assert (draft.prompt, draft.seed, draft.steps) == ("a green creature with red eyes", "42", 2)
+    window.desk.form.edit(seed="8")
+    QGuiApplication.clipboard().setMimeData(data)
+    window.paste()
+    assert window.desk.form.draft.seed == "42"
 
 
-def test_copy_puts_the_picture_on_the_clipboard(qtbot, window):
-    make_picture(qtbot, window)
+def test_every_export_of_the_menu_is_written(qtbot, window, done, tmp_path: Path):
+    from workbench.exports.kinds import EXPORTS
+
+    said = []
+    window.desk.said.connect(lambda text, level: said.append(text))
+    window.exporter.export_to(EXPORTS[0], tmp_path / "nothing.png")
+    assert "nothing to export" in said[-1]
+    run(qtbot, window, done)
+    for kind in EXPORTS:
+        file = tmp_path / f"{kind.name}.{kind.ending}"
+        window.exporter.export_to(kind, file)
+        qtbot.waitUntil(lambda file=file: any(str(file) in text for text in said), timeout=LONG)
+        assert file.stat().st_size > 0
+    window.exporter.export_to(EXPORTS[0], tmp_path / "png.png" / "inside.png")
+    qtbot.waitUntil(lambda: said[-1].startswith("Not written"), timeout=LONG)
+    assert find(window, QWidget, "errorBar").isVisible()
+
+
+def test_copy_puts_the_picture_on_the_clipboard(qtbot, window, done):
+    run(qtbot, window, done)
     qtbot.keyClick(
         window, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     )
     assert QGuiApplication.clipboard().image().width() == 64
 
 
-def test_settings_and_layout_come_back_at_the_next_start(open_window, runner, home: Path):
-    first = open_window(runner)
-    first.generation.edit(prompt="a cat", seed="7", steps=9, size="128 × 192", scheduler="euler")
-    first.generation.set_variant("pytorch", None, "bf16", {"channels_last": True})
-    first.theme.choose("light")
-    first._splitter.setSizes([400, 300, 300])
-    panels = first.layout_state()["panels"]
-    first.close()
-    assert (
-        json.loads((home / "data" / "window.json").read_text())["draft"]["variant"]
-        == "pytorch:bf16+channels_last"
-    )
+def test_what_was_on_the_screen_comes_back_at_the_next_start(
+    qtbot, window, open_window, runner, done, home: Path
+):
+    run(qtbot, window, done)
+    window.desk.form.edit(prompt="a cat", seed="7,8")
+    window.desk.board.set_baseline(window.desk.board.cards[1].number)
+    window.theme.choose("light")
+    window.open_chart("Memory")
+    window._splitter.setSizes([400, 800, 0])
+    panels = window.layout_state()["panels"]
+    qtbot.waitUntil(lambda: window.isVisible())
+    window.close()
+    kept = json.loads((home / "data" / "window.json").read_text())
+    assert kept["board"]["variants"] == ["pytorch:fp32", "pytorch:fp32-sdpa"]
     second = open_window(runner)
-    assert second.generation.draft == first.generation.draft
+    assert second.desk.to_json() == window.desk.to_json()
     assert second.prompt_panel.prompt.toPlainText() == "a cat"
-    assert second.theme.mode == "light" and second.theme.colours.scheme == "light"
-    assert second.layout_state()["panels"] == panels
+    assert second.theme.mode == "light" and second.layout_state()["panels"] == panels
+    qtbot.waitUntil(lambda: second.desk.experiment.has_results, timeout=LONG)
+    for place, cell in window.desk.experiment.cells.items():
+        assert second.desk.experiment.cells[place].picture == cell.picture
+    assert second.work.chart() == "Memory" and second.work.grid.isVisible()
 
 
 def test_damaged_settings_do_no_harm(open_window, runner, home: Path):
     (home / "data").mkdir(parents=True)
     (home / "data" / "window.json").write_text(
-        '{"draft": {"seed": 3, "variant": "nonsense"}, "layout": 5, "theme": []}'
+        '{"draft": {"seed": 3}, "board": [1], "layout": 5, "theme": []}'
     )
     window = open_window(runner)
-    assert window.generation.draft.seed == "42"
+    assert window.desk.form.draft.seed == "42" and len(window.desk.board) == 4
     assert window.theme.mode == "system"
 
 
-def test_a_sample_prompt_is_one_click_to_a_run(qtbot, window):
+def test_closing_during_a_run_asks(qtbot, window, done):
+    window.desk.form.edit(steps=1000)
+    window.run()
+    window.close()
+    assert window.isVisible()
+    dialog = find(window, QMessageBox, "closeDialog")
+    find(dialog, QAbstractButton, "keepRunningButton").click()
+    assert window.desk.execution.state.active and window.isVisible()
+    qtbot.waitUntil(lambda: window.findChild(QMessageBox, "closeDialog") is None)
+    window.close()
+    find(find(window, QMessageBox, "closeDialog"), QAbstractButton, "stopAndCloseButton").click()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=LONG)
+
+
+def test_a_sample_prompt_is_one_click_to_pictures_in_every_variant(qtbot, window, done):
     chip = find(window, QAbstractButton, "samplePrompt0")
     qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
     assert window.prompt_panel.prompt.toPlainText() == chip.accessibleName()
-    finish_run(qtbot, window)
-    assert window.generation.progress.phase == "done"
+    done(window)
+    assert [cell.phase for cell in window.desk.experiment.cells.values()] == ["done", "done"]
+
+
+def test_the_sheet_lists_every_shortcut(qtbot, window):
+    qtbot.keyClick(window.run_bar.run, "?")
+    sheet = find(window, QDialog, "shortcutSheet")
+    words = {label.text() for label in sheet.findChildren(QLabel)}
+    for action in window.actions_.menu():
+        if action is not None and not action.text().startswith("Chart: "):
+            assert action.text().rstrip("…") in words
+    assert sheet.height() <= window.height()
+    sheet.accept()
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -275,6 +463,8 @@ def test_both_themes_keep_their_contrast(window, mode):
 
 
 def test_everything_has_a_name_for_a_screen_reader_and_tab_reaches_it(window):
+    window.prompt_panel.more.expand(animate=False)
+    window.desk.board.open_card(window.desk.board.cards[0].number)
     fields = (
         "promptEdit",
         "negativePromptEdit",
@@ -284,12 +474,47 @@ def test_everything_has_a_name_for_a_screen_reader_and_tab_reaches_it(window):
         "sizeCombo",
         "schedulerCombo",
     )
-    choices = ("modelCombo", "backendCombo", "precisionCombo", "sdpaSwitch")
-    names = (*fields, *choices, "diceButton", "keepSeedButton", "browseModelButton", "runButton")
-    for name in names:
+    choices = (
+        "modelCombo",
+        "repeatsSpin",
+        "kernelsSwitch",
+        "promptPerLineSwitch",
+        "backendCombo",
+        "deviceCombo",
+    )
+    buttons = (
+        "diceButton",
+        "keepSeedButton",
+        "browseModelButton",
+        "runButton",
+        "liveSwitch",
+        "liveSeedSwitch",
+    )
+    others = (
+        "precisionCombo",
+        "sdpaSwitch",
+        "variantCard",
+        "moreSettingsButton",
+        "addVariantButton",
+        "timelinePlot",
+    )
+    for name in (*fields, *choices, *buttons, *others):
         widget = find(window, QWidget, name)
         assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus, name
         assert widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()), name
+
+
+def test_every_name_of_the_documentation_is_there(window):
+    text = (Path(__file__).parents[2] / "docs" / "window.md").read_text(encoding="utf-8")
+    window.desk.board.open_card(window.desk.board.cards[0].number)
+    window.show_shortcuts()
+    names = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert names.pop(0) == window.objectName()
+    assert len(names) > 40
+    after_a_run = {"gridCell", "cellStatus", "columnHeading", "retryButton"}
+    while_closing = {"closeDialog", "stopAndCloseButton", "keepRunningButton"}
+    names = [name for name in names if name not in after_a_run | while_closing]
+    assert [name for name in names if window.findChild(QWidget, name) is None] == []
 
 
 def contrast(one: str, other: str) -> float:

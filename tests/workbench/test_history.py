@@ -13,9 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from backends.contract import Picture
+from backends.variants import parse_variant
 from tests.workbench import samples
 from workbench.changes import compare_documents
+from workbench.comparison import Comparison
+from workbench.events import Finished
 from workbench.history import History, HistoryError
+from workbench.recording import keep
+from workbench.results import Result
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,6 +99,21 @@ def test_threads_write_at_once_and_none_is_lost(history: History) -> None:
     with ThreadPoolExecutor(4) as pool:
         numbers = list(pool.map(lambda _: history.add(document), range(12)))
     assert sorted(numbers) == sorted(entry.id for entry in history.entries()) and len(set(numbers)) == 12
+
+
+def test_a_comparison_is_kept_from_its_last_events_as_a_window_has_them(history: History, model: str) -> None:
+    variants = tuple(map(parse_variant, ("pytorch", "pytorch:bf16")))
+    comparison = Comparison(model, (samples.REQUEST,), variants, variants[0])
+    picture = Picture(64, 64, bytes(3 * 64 * 64))
+    good = Finished(variants[0], 0, 0, samples.result(variants[0], 10.0), picture)
+    stopped = Finished(variants[1], 0, 0, Result(samples.REQUEST, variants[1], "cancelled"), None)
+    assert keep(history, comparison, [stopped], "compare") is None
+    number = keep(history, comparison, [good, stopped], "compare")
+    assert number is not None
+    assert (history.entry(number).status, history.entry(number).model) == ("cancelled", "tiny")
+    (png,) = history.pictures(number).values()
+    assert png.startswith(b"\x89PNG")
+    assert history.document(number).model.reference == model
 
 
 WRITER = """

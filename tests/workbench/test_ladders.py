@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,17 @@ def test_measures_are_the_sources() -> None:
     found = climbed(samples.ladder("gpu-aware", (1000, 900, 800, 600, 478)))
     assert found and found.rungs[-1].relative == pytest.approx(-52.2)
     assert found.warnings == ()
+
+
+def test_the_paper_times_the_unet_and_the_article_whole_pictures() -> None:
+    for name, heading in (("gpu-aware", "UNet iteration, ms"), ("nncf", "Total, ms")):
+        rows = row_variants(LADDERS[name])
+        pictured = samples.of_variants(list(rows), (50.0, 40.0, 30.0, 20.0, 10.0))
+        document = replace(pictured, ladder=name, rows=rows)
+        found = climbed(document)
+        assert found and heading in ladder_table(document, found).headings
+        pace = found.rungs[0].pace
+        assert pace and pace.name == ("unet_ms" if name == "gpu-aware" else "total_ms")
 
 
 def test_a_row_that_failed_leaves_the_others_their_figures() -> None:

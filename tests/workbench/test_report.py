@@ -14,6 +14,8 @@ from typing import Any
 import html5lib
 import plotly.graph_objects
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backends.contract import MemorySample
 from tests.workbench import samples
@@ -89,6 +91,14 @@ def test_a_prompt_is_text_and_never_markup() -> None:
     page = page_of(DOCUMENTS["compare"]())
     assert "a green creature &lt;b&gt;with&lt;/b&gt;" in page and "<b>with</b>" not in page
     assert "it &lt;broke&gt; &amp; died" in page_of(DOCUMENTS["failed"]())
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=25, deadline=None)
+def test_no_prompt_makes_the_page_invalid(prompt: str) -> None:
+    request = replace(samples.REQUEST, prompt=f"x{prompt}")
+    page = without_plotly(page_of(samples.document(("pytorch",), (10.0,), repeats=1, request=request)))
+    html5lib.HTMLParser(strict=True).parse(page)
 
 
 def test_the_page_shows_environment_medians_with_spread_quality_and_the_command() -> None:
@@ -174,12 +184,25 @@ def browse(page: Path, folder: Path, *options: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
+A_PERSON = """<script>
+const range = document.querySelector(".wipe input"), right = document.querySelector("[data-side=right]");
+range.value = 20;
+range.dispatchEvent(new Event("input"));
+right.value = 1;
+right.dispatchEvent(new Event("change"));
+</script></body>"""
+
+
 @in_chromium
-def test_charts_draw_in_a_browser_without_network(tmp_path: Path) -> None:
+def test_charts_draw_and_the_wipe_moves_in_a_browser_without_network(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     document = samples.document()
     write_report(path, document, samples.pictures(document))
+    path.write_text(path.read_text().replace("</body>", A_PERSON))
     shown = browse(path, tmp_path, "--dump-dom")
+    assert "--at: 20%" in shown
+    under = re.search(r'<img class="under"[^>]* alt="([^"]*)"', shown)
+    assert under and under[1].endswith("made by pytorch:bf16")
     assert 'data-charts="drawn"' in shown
     charts = charts_of(path.read_text())
     for name in charts:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from backends.contract import Request
-from backends.models import resolve, weights_sha256
+from backends.models import resolve
 from workbench.cli.arguments import (
     STDOUT,
     UsageError,
@@ -27,11 +28,12 @@ from workbench.cli.outputs import (
     write_outputs,
     write_pictures,
 )
-from workbench.cli.running import encoded, perform
+from workbench.cli.running import perform
 from workbench.cli.table import print_comparison
 from workbench.comparison import Comparison
+from workbench.figures import noise_warnings
 from workbench.files import check_writable_folder
-from workbench.recording import record
+from workbench.recording import encoded, record
 
 
 def add_to(commands: Any) -> None:
@@ -76,7 +78,7 @@ def compare(options: argparse.Namespace) -> int:
         check_writable_folder(options.out)
     check_outputs(options)
     outcome = perform(comparison, options.memory_budget)
-    pictures = encoded(outcome, card, weights_sha256(card))
+    pictures = encoded(outcome.finished, card)
     images = {}
     if options.out is not None:
         names = {
@@ -89,6 +91,9 @@ def compare(options: argparse.Namespace) -> int:
     keep(document, pictures, "compare")
     if options.json != STDOUT:
         print_comparison(document)
+    if options.repeat > 1:
+        for warning in noise_warnings(document.summaries()):
+            print(f"warning: {warning}", file=sys.stderr)
     return outcome.exit_status
 
 

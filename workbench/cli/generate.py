@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from backends.models import resolve, weights_sha256
+from backends.models import resolve
 from workbench.cli.arguments import (
     DEFAULT_VARIANT,
     STDOUT,
@@ -25,10 +25,10 @@ from workbench.cli.outputs import (
     write_outputs,
     write_pictures,
 )
-from workbench.cli.running import encoded, perform
+from workbench.cli.running import perform
 from workbench.cli.table import print_run
 from workbench.comparison import Comparison
-from workbench.recording import record
+from workbench.recording import encoded, record
 
 
 def add_to(commands: Any) -> None:
@@ -62,7 +62,7 @@ def generate(options: argparse.Namespace) -> int:
         options.model, (request,), (options.variant,), options.variant, kernels=options.kernels
     ).check()
     outcome = perform(comparison, options.memory_budget)
-    pictures = encoded(outcome, card, weights_sha256(card))
+    pictures = encoded(outcome.finished, card)
     images = write_pictures(pictures, {(0, options.variant): out})
     document = record(comparison, card, outcome.finished, images)
     write_outputs(options, document, pictures)

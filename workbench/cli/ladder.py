@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from backends.models import ModelCard, resolve, weights_sha256
+from backends.models import ModelCard, resolve
 from workbench.cli.arguments import (
     STDOUT,
     UsageError,
@@ -25,11 +25,11 @@ from workbench.cli.outputs import (
     keep,
     write_outputs,
 )
-from workbench.cli.running import encoded, perform
+from workbench.cli.running import perform
 from workbench.cli.table import print_ladder
 from workbench.ladder_table import climbed
 from workbench.ladders import LADDERS, Ladder, climb, row_variants
-from workbench.recording import record
+from workbench.recording import encoded, record
 
 ALL = "all"
 PROMPT, SEED = "cartoon bird", 42
@@ -100,7 +100,7 @@ def _climb(options: argparse.Namespace, item: Ladder, card: ModelCard, rows: dic
     )
     print(f"{item.title} ({item.source})", file=sys.stderr)
     outcome = perform(comparison, options.memory_budget)
-    pictures = encoded(outcome, card, weights_sha256(card))
+    pictures = encoded(outcome.finished, card)
     document = replace(record(comparison, card, outcome.finished), ladder=item.name, rows=rows)
     write_outputs(options, document, pictures)
     keep(document, pictures, "ladder")

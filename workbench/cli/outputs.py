@@ -14,6 +14,7 @@ from workbench.cli.arguments import STDOUT, UsageError, json_path
 from workbench.document import Document, brief, dumps, write_document
 from workbench.files import check_writable, write_whole
 from workbench.history import History, HistoryError, Kind
+from workbench.recording import worth_keeping
 from workbench.trace import write_trace
 
 Pictures = Mapping[tuple[int, Variant], bytes]
@@ -97,7 +98,12 @@ def write_pictures(
 
 
 def keep(document: Document, pictures: Pictures, kind: Kind) -> None:
-    """Record it in the history. One that cannot be written takes no result away: that is said, and no more."""
+    """Record it in the history, unless nothing came of it.
+
+    A history that cannot be written takes no result away: that is said, and no more.
+    """
+    if not any(worth_keeping(run.result) for run in document.runs):
+        return
     try:
         History().add(document, pictures, kind=kind)
     except (HistoryError, NoPlace) as error:

@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from backends.contract import Picture, Variant
-from backends.models import ModelCard
 from workbench.cli.progress import reporter
 from workbench.comparison import Comparison
 from workbench.events import Finished
-from workbench.pictures import Settings, png_bytes
 from workbench.session import Session
 
 OK, FAILED, WRONG_REQUEST = 0, 1, 2
@@ -37,14 +34,6 @@ class Outcome:
             return WRONG_REQUEST
         return FAILED if failed else OK
 
-    def pictures(self) -> dict[tuple[int, Variant], Picture]:
-        """The first picture of every request and variant."""
-        found: dict[tuple[int, Variant], Picture] = {}
-        for event in self.finished:
-            if event.picture is not None:
-                found.setdefault((event.request, event.variant), event.picture)
-        return found
-
 
 def perform(comparison: Comparison, memory_budget_bytes: int | None) -> Outcome:
     """Run it with progress on stderr; no worker is left when this returns."""
@@ -61,15 +50,6 @@ def perform(comparison: Comparison, memory_budget_bytes: int | None) -> Outcome:
     for notice in dict.fromkeys(notice for event in outcome.finished for notice in event.result.notices):
         print(f"notice: {notice}", file=sys.stderr)
     return outcome
-
-
-def encoded(outcome: Outcome, card: ModelCard, sha256: str | None) -> dict[tuple[int, Variant], bytes]:
-    """Every picture as a PNG file with its settings."""
-    requests = {(event.request, event.variant): event.result.request for event in outcome.finished}
-    return {
-        place: png_bytes(picture, Settings(requests[place], place[1], card.name, sha256))
-        for place, picture in outcome.pictures().items()
-    }
 
 
 @contextmanager

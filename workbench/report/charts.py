@@ -37,6 +37,8 @@ STAGE_COLOURS = {
 UNET_BETWEEN = "#3C9AD1"
 """Every second iteration's, so that thin ones are told apart without a border that would hide them."""
 POINTS_OF_A_LINE = 600
+LABEL_PLACES = ("bottom center", "top center")
+"""By turns, from the slowest to the fastest, so that the labels of neighbours do not meet."""
 
 
 def timeline(names: Sequence[str], runs: Sequence[Result | None], synthetic: bool) -> Chart:
@@ -175,6 +177,7 @@ def trade_off(
     known = [
         (name, *point, index) for index, (name, point) in enumerate(zip(names, points, strict=True)) if point
     ]
+    ranks = {index: rank for rank, (_, _, _, index) in enumerate(sorted(known, key=lambda item: item[1]))}
     front = pareto([(x, y) for _, x, y, _ in known])
     traces: list[Chart] = [
         {
@@ -197,7 +200,7 @@ def trade_off(
                 "x": [x],
                 "y": [y],
                 "text": [name],
-                "textposition": "bottom center" if name == baseline else "top center",
+                "textposition": LABEL_PLACES[ranks[index] % 2],
                 "textfont": {"size": 12, "color": INK},
                 "cliponaxis": False,
                 "marker": {

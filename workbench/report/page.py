@@ -15,6 +15,19 @@ from workbench.files import write_whole
 from workbench.report.views import report_of
 
 _HERE = Path(__file__).parent
+_NOT_IN_HTML = {
+    code: "\ufffd"
+    for codes in (
+        range(0x9),
+        (0xB, 0xC),
+        range(0xE, 0x20),
+        range(0x7F, 0xA0),
+        range(0xD800, 0xE000),
+        range(0xFDD0, 0xFDF0),
+    )
+    for code in codes
+} | {plane * 0x10000 + last: "\ufffd" for plane in range(17) for last in (0xFFFE, 0xFFFF)}
+"""Characters that an HTML document must not hold (HTML standard, 13.2.3.5): controls, surrogates, noncharacters."""
 
 
 def write_report(path: Path, document: Document, pictures: Mapping[tuple[int, Variant], bytes]) -> None:
@@ -36,9 +49,17 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.globals["inline"] = lambda name: Markup((_HERE / name).read_text(encoding="utf-8"))
     return environment
+
+
+def _shown(value: object) -> object:
+    """What a template writes: text without what HTML forbids; markup of our own as it is."""
+    return (
+        value.translate(_NOT_IN_HTML) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )
 
 
 def _plotly() -> Markup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from backends.contract import Request, Variant
@@ -94,15 +94,13 @@ class Report:
     kicker: str
     facts: tuple[str, ...]
     synthetic: bool
-    unet_only: bool
     warnings: tuple[str, ...]
     notices: tuple[str, ...]
     requests: tuple[RequestView, ...]
     environment: tuple[tuple[str, str], ...]
     packages: tuple[tuple[str, str], ...]
-    measured: str
     repeats: int
-    application: str = field(default="")
+    application: str
 
 
 def report_of(
@@ -138,7 +136,6 @@ def report_of(
             str(environment.get("time", ""))[:16].replace("T", " "),
         ),
         synthetic=document.model.synthetic,
-        unet_only=document.unet_only,
         warnings=tuple(noise),
         notices=tuple(
             dict.fromkeys(
@@ -151,7 +148,6 @@ def report_of(
         requests=tuple(views),
         environment=_environment(document),
         packages=tuple((name, str(found)) for name, found in environment.get("packages", {}).items()),
-        measured=str(environment.get("time", "")),
         repeats=max((len(item.totals_ms) for item in summaries), default=0),
         application=str(environment.get("application") or ""),
     )

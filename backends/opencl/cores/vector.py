@@ -16,7 +16,7 @@ from typing import Any
 from backends.opencl.cores import Core, vector_rows
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, Value, View
-from backends.opencl.launch import Launch, Macros, Maker, made, number
+from backends.opencl.launch import Launch, Macros, Maker, made
 from backends.opencl.launches import extra_views
 
 TILES = {16: {1: 14, 2: 12, 3: 8, 4: 6, 5: 4}, 8: {1: 8, 2: 6, 3: 4}}
@@ -28,10 +28,10 @@ DEPTH_AT_ONCE = 320
 FEWEST_ITEMS = 8
 """Work-items for every compute unit, below which blocks of rows are made smaller."""
 QUERIES = 48
-PRODUCT_FIXED = frozenset(
-    "W VN MR KC MOST_ROWS EXTRAS STATISTICS STAGED CONVOLUTION DENSE_DEPTH VECTOR_COLUMNS E0_COLUMN E1_COLUMN E2_COLUMN".split()
-)
-ATTENTION_FIXED = frozenset("W VK VV MK MV QUERIES D DENSE MASKED VALUE_PANELS".split())
+_TILE = ("W", "VN", "MR", "KC", "MOST_ROWS")
+_FORM = ("EXTRAS", "STATISTICS", "STAGED", "CONVOLUTION", "DENSE_DEPTH", "VECTOR_COLUMNS")
+PRODUCT_FIXED = (*_TILE, *_FORM, "E0_COLUMN", "E1_COLUMN", "E2_COLUMN")
+ATTENTION_FIXED = ("W", "VK", "VV", "MK", "MV", "QUERIES", "D", "DENSE", "MASKED", "VALUE_PANELS")
 
 
 def core(device: Any) -> Core:
@@ -39,13 +39,15 @@ def core(device: Any) -> Core:
     lanes = 16 if device.native_vector_width_float >= 16 else 8
     makers: dict[str, Maker] = vector_rows.makers(lanes) | {
         "panels": _panels,
-        "panel_matmul": lambda values, operation: _product(values, operation, lanes, device.max_compute_units),
-        "panel_conv2d": lambda values, operation: _product(values, operation, lanes, device.max_compute_units),
+        "panel_matmul": lambda values, operation: _product(
+            values, operation, lanes, device.max_compute_units
+        ),
+        "panel_conv2d": lambda values, operation: _product(
+            values, operation, lanes, device.max_compute_units
+        ),
         "panel_attention": lambda values, operation: _attention(values, operation, lanes),
     }
-    return Core(
-        f"vector{lanes}", lambda graph: lay_out(graph, lanes), lambda width, keys: True, makers
-    )
+    return Core(f"vector{lanes}", lambda graph: lay_out(graph, lanes), lambda width, keys: True, makers)
 
 
 def lay_out(graph: Graph, lanes: int) -> Graph:
@@ -78,9 +80,7 @@ def panel_width(columns: int, lanes: int) -> int:
     return min(TILES[lanes], key=lambda vectors: (cost(vectors), -vectors)) * lanes
 
 
-def _paneled(
-    editor: Editor, operation: Operation, right: View, width: int
-) -> tuple[View, list[Operation]]:
+def _paneled(editor: Editor, operation: Operation, right: View, width: int) -> tuple[View, list[Operation]]:
     """``right`` (..., K, N) in panels (..., P, K, width), and the operation that packs it where it is no weight."""
     *batch, depth, columns = right.shape
     shape = (*batch, -(-columns // width), depth, width)
@@ -112,7 +112,9 @@ def _panels(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros["TURNED"] = int(right.strides[2] == 1 and right.strides[3] != 1)
     macros["DENSE"] = int(right.strides[3] == 1)
     views = {"OUT": operation.output, "A0": right}
-    return made(values, operation, "panels", views, macros, sizes, "panels.cl", fixed=("NR", "TURNED", "DENSE"))
+    return made(
+        values, operation, "panels", views, macros, sizes, "panels.cl", fixed=("NR", "TURNED", "DENSE")
+    )
 
 
 def _product(values: Mapping[str, Value], operation: Operation, lanes: int, units: int) -> Launch:
@@ -157,7 +159,7 @@ def block_rows(m: int, tile_rows: int, others: int, units: int) -> int:
 
 def _matmul(operation: Operation) -> Macros:
     b0, b1, m, k = operation.inputs[0].shape
-    scale = number(operation.attributes["scale"])
+    scale = float(operation.attributes["scale"])
     return {"M": m, "TAPS": 1, "DEPTH": k, "B": b0 * b1, "B1": b1, "SCALE": scale}
 
 
@@ -165,7 +167,7 @@ def _convolution(operation: Operation) -> Macros:
     x, attributes = operation.inputs[0], operation.attributes
     n, _, height, width = operation.output.shape
     macros: Macros = {"M": n * height * width, "TAPS": attributes["kernel"] ** 2, "DEPTH": x.shape[1]}
-    macros |= {"B": 1, "B1": 1, "SCALE": "1.0f", "OUT_H": height, "OUT_W": width}
+    macros |= {"B": 1, "B1": 1, "SCALE": 1.0, "OUT_H": height, "OUT_W": width}
     macros |= {"IN_H": x.shape[2] * attributes["upsample"], "IN_W": x.shape[3] * attributes["upsample"]}
     return macros | {name.upper(): attributes[name] for name in ("kernel", "stride", "padding", "upsample")}
 
@@ -181,13 +183,20 @@ def _attention(values: Mapping[str, Value], operation: Operation, lanes: int) ->
     macros: Macros = {"W": lanes, "VK": vk, "VV": vv, "MK": mk, "MV": mv, "QUERIES": queries, "D": width}
     macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": keys, "MASKED": int(len(operation.inputs) > 3)}
     macros |= {"KEY_PANELS": key_panels.shape[2], "VALUE_PANELS": value_panels.shape[2]}
-    macros["SCALE"] = number(operation.attributes["scale"])
+    macros["SCALE"] = float(operation.attributes["scale"])
     macros["DENSE"] = int(operation.inputs[0].strides[3] == operation.output.strides[3] == 1)
     views = {"OUT": operation.output} | {f"A{i}": view for i, view in enumerate(operation.inputs)}
     sizes = (-(-tokens // queries), batch * heads), (1, 1)
     flops = 4 * batch * heads * tokens * keys * width
     sources = ("vectors.cl", "panel_attention.cl")
     return made(
-        values, operation, "panel_attention", views, macros, sizes, *sources, flops=flops, fixed=ATTENTION_FIXED
+        values,
+        operation,
+        "panel_attention",
+        views,
+        macros,
+        sizes,
+        *sources,
+        flops=flops,
+        fixed=ATTENTION_FIXED,
     )
-

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from backends.opencl import launches
 from backends.opencl.graph import Operation, Value, View
-from backends.opencl.launch import Launch, Macros, Maker, made, number
+from backends.opencl.launch import Launch, Macros, Maker, made
 from backends.opencl.launches import portable
 
 ELEMENTS = 16384
@@ -45,6 +45,7 @@ def _elementwise(values: Mapping[str, Value], operation: Operation, lanes: int) 
     at_once = max(1, ELEMENTS // chunk)
     macros = launches.elementwise_macros(operation, views[0].shape)
     macros |= {"W": lanes, "ROWS": at_once, "CHUNK": chunk}
+    macros |= {f"S{i}": float(scalar) for i, scalar in enumerate(operation.attributes["scalars"])}
     sizes = (-(-rows // at_once), -(-last // chunk)), (1, 1)
     named = dict(zip(("OUT", "A0", "A1", "A2"), views, strict=False))
     count = operation.output.elements
@@ -62,7 +63,7 @@ def _group_norm(values: Mapping[str, Value], operation: Operation, lanes: int) -
     if x.strides[1] != 1 or operation.output.strides[1] != 1 or channels % slab:
         return portable(values, operation)
     macros: Macros = {"W": lanes, "SLAB": slab, "CHANNELS": each, "PIXELS": pixels}
-    macros |= {"EPSILON": number(attributes["epsilon"]), "SILU": int(attributes["silu"])}
+    macros |= {"EPSILON": float(attributes["epsilon"]), "SILU": int(attributes["silu"])}
     views = {"OUT": operation.output, "A0": x, "A1": weight, "A2": bias}
     sizes = (channels // slab, n), (1, 1)
     sources = ("vectors.cl", "vector_group_norm.cl")
@@ -76,7 +77,7 @@ def _layer_norm(values: Mapping[str, Value], operation: Operation, lanes: int) -
     rows, width = operation.output.shape
     if any(view.strides[-1] != 1 for view in (operation.output, *operation.inputs)):
         return portable(values, operation)
-    macros: Macros = {"KIND": "LAYER_NORM", "EPSILON": number(operation.attributes["epsilon"])}
+    macros: Macros = {"KIND": "LAYER_NORM", "EPSILON": float(operation.attributes["epsilon"])}
     macros |= {"ROW_OF(X)": "(m * X##_S0)", "M": rows, "B1": 1, "C0": 1, "C1": width, "STEP": 0}
     return _rows(values, operation, macros, rows, width, lanes, 8)
 

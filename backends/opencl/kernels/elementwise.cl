@@ -11,7 +11,7 @@ __kernel void elementwise(__global OUT_T *out, __global const A0_T *in0
 #if INPUTS > 2
     , __global const A2_T *in2
 #endif
-)
+    NUMBERS)
 {
     int rest = get_global_id(0);
     if (rest >= D0 * D1 * D2 * D3 * D4 * D5)

@@ -18,7 +18,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_attention(
 #if MASKED
     , __global const A3_T *mask
 #endif
-    SIZES)
+    NUMBERS)
 {
     const int t0 = get_global_id(0) * QUERIES, n = get_global_id(1) / HEADS, h = get_global_id(1) % HEADS;
     float q[QUERIES][D], scores[QUERIES][NK], weighted[VALUE_PANELS][QUERIES][NV], most[QUERIES], fade[QUERIES];

@@ -43,7 +43,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_product(
 #if EXTRAS > 2
     , __global const E2_T *extra2
 #endif
-    SIZES)
+    NUMBERS)
 {
     const int row0 = get_global_id(0) * ROWS, panel = get_global_id(1);
     const int b0 = get_global_id(2) / B1, b1 = get_global_id(2) % B1;

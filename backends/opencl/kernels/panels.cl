@@ -1,7 +1,7 @@
 // Work-item = one panel (global id 0) of one batch (b0, b1) = (global id 1 / B1, global id 1 % B1): columns panel * NR to
 // NR more of b (DEPTH x N, whose rows lie DENSE or not, or TURNED: its columns do), a row of NR after the other; columns that b lacks are zeros.
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panels(__global OUT_T *out, __global const A0_T *b SIZES)
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panels(__global OUT_T *out, __global const A0_T *b NUMBERS)
 {
     const int panel = get_global_id(0), b0 = get_global_id(1) / B1, b1 = get_global_id(1) % B1;
     const int from = A0_OFFSET + b0 * A0_S0 + b1 * A0_S1 + panel * NR * A0_S3, columns = min(NR, N - panel * NR);

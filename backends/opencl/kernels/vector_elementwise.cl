@@ -16,7 +16,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void elementwise(
 #if INPUTS > 2
     , __global const A2_T *in2
 #endif
-    SIZES)
+    NUMBERS)
 {
     const int first = get_global_id(1) * CHUNK, last = min(first + CHUNK, D5);
     const int row0 = get_global_id(0) * ROWS;

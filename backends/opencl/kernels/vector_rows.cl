@@ -16,7 +16,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void rows(__global OUT_T
 #elif KIND == REDUCE && FUNCTION == VARIANCE
     , __global const A1_T *mean
 #endif
-    SIZES)
+    NUMBERS)
 {
     const int first = get_global_id(0) * ROWS;
 #if KIND == ARGMAX

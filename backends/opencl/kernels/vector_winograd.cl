@@ -39,7 +39,7 @@ inline void to_output(VEC *out, const int step, const VEC *d)
 
 #if INPUT
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_input(
-    __global OUT_T *out, __global const A0_T *x SIZES)
+    __global OUT_T *out, __global const A0_T *x NUMBERS)
 {
     for (int tile = get_global_id(0) * TILES; tile < min(COUNT, (int)(get_global_id(0) + 1) * TILES); ++tile) {
         const int n = tile / (DOWN * ACROSS);
@@ -83,7 +83,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_output(
 #if EXTRAS > 2
     , __global const E2_T *extra2
 #endif
-    SIZES)
+    NUMBERS)
 {
     for (int tile = get_global_id(0) * TILES; tile < min(COUNT, (int)(get_global_id(0) + 1) * TILES); ++tile) {
         const int n = tile / (DOWN * ACROSS), top = tile / ACROSS % DOWN * TILE, left = tile % ACROSS * TILE;

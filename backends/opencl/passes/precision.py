@@ -50,4 +50,3 @@ def _compared(graph: Graph) -> set[str]:
                 if made_by.get(view.value) in ("elementwise", "embedding", "reduce")
             }
     return wanted
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
@@ -12,6 +13,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from backends.opencl.capture import capture
 from backends.opencl.graph import Graph
 from backends.opencl.networks import TextEncoding, VaeDecoding
+from backends.tome_attention import apply_tome
 from workbench.training.architecture import new_unet, new_vae
 
 
@@ -41,6 +43,34 @@ def small_unet(linear: bool = False) -> UNet2DConditionModel:
         .eval()
         .requires_grad_(False)
     )
+
+
+@functools.cache
+def slim_unet() -> UNet2DConditionModel:
+    """A sixth of the built-in model's operations, with all its kinds of them: for what is tested many times."""
+    torch.manual_seed(7)
+    return (
+        UNet2DConditionModel(
+            sample_size=16,
+            block_out_channels=(32, 48),
+            norm_num_groups=16,
+            layers_per_block=1,
+            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+            cross_attention_dim=20,
+            attention_head_dim=(2, 3),
+        )
+        .eval()
+        .requires_grad_(False)
+    )
+
+
+@functools.cache
+def merged_unet() -> UNet2DConditionModel:
+    """The small one with two fifths of its tokens merged."""
+    model = copy.deepcopy(small_unet())
+    assert apply_tome(model, 0.4)
+    return model
 
 
 @functools.cache
@@ -91,7 +121,14 @@ def captured(name: str, size: int = 8) -> tuple[Graph, dict[str, torch.Tensor], 
         model = VaeDecoding(vae())
         inputs = {"latents": torch.randn(1, 4, size, size, generator=torch.Generator().manual_seed(6))}
     else:
-        bare = {"unet": unet, "small": small_unet, "small_linear": lambda: small_unet(True)}[name]()
+        makers = {
+            "unet": unet,
+            "slim": slim_unet,
+            "small": small_unet,
+            "small_linear": lambda: small_unet(True),
+            "merged": merged_unet,
+        }
+        bare = makers[name]()
         model, inputs = UNetCalling(bare), unet_inputs(bare, size)
     graph = capture(model, inputs)
     with torch.no_grad():

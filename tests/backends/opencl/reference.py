@@ -202,7 +202,9 @@ def _embedding(_: Mapping[str, Any], ids: Tensor, table: Tensor) -> Tensor:
     return table[ids.long()]
 
 
-def _embedding_bag(_: Mapping[str, Any], ids: Tensor, table: Tensor, starts: Tensor, weights: Tensor) -> Tensor:
+def _embedding_bag(
+    _: Mapping[str, Any], ids: Tensor, table: Tensor, starts: Tensor, weights: Tensor
+) -> Tensor:
     return F.embedding_bag(ids.long(), table, starts.long(), mode="sum", per_sample_weights=weights)
 
 

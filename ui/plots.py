@@ -1,0 +1,119 @@
+"""How every plot looks: the theme's colours, small figures, no buttons, no menu of the library's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFont, QKeyEvent
+
+from ui.theme import Colours, Theme
+from workbench.timeline import format_bytes, format_ms
+
+MARKERS = ("o", "s", "t", "d", "+", "star", "p", "h", "x", "t1", "t2", "t3")
+"""A shape for every colour, so that no meaning hangs on colour alone."""
+
+
+class Plot(pg.PlotWidget):
+    """A plot that follows the theme and takes the keyboard; ``stepped`` carries left and right as -1 and 1."""
+
+    stepped = Signal(int)
+    chosen = Signal()
+
+    def __init__(self, theme: Theme, object_name: str, accessible_name: str):
+        super().__init__()
+        self.setObjectName(object_name)
+        self.setAccessibleName(accessible_name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.item: Any = self.getPlotItem()
+        self.item.hideButtons()
+        self.item.setMenuEnabled(False)
+        self.item.vb.setMenuEnabled(False)
+        self._theme = theme
+        self.paint(theme.colours)
+        theme.changed.connect(self.paint)
+
+    def paint(self, colours: Colours) -> None:
+        """The theme's colours on ground, axes and figures."""
+        self.setBackground(colours.surface)
+        for name in ("left", "bottom", "top", "right"):
+            axis = self.item.getAxis(name)
+            axis.setPen(pg.mkPen(colours.border_strong))
+            axis.setTextPen(pg.mkPen(colours.muted))
+            axis.setTickFont(small_font(self.font()))
+            axis.setStyle(tickLength=4, tickTextOffset=5)
+            axis.enableAutoSIPrefix(False)
+
+    def title_axis(self, name: str, text: str) -> None:
+        """The words beside an axis."""
+        colour = self._theme.colours.muted
+        self.item.setLabel(name, text, **{"color": colour, "font-size": "11px"})
+
+    def tick_with(self, name: str, write: Any) -> None:
+        """Write an axis's values with ``write``."""
+        self.item.getAxis(name).tickStrings = lambda values, scale, spacing: [
+            write(value) for value in values
+        ]
+
+    def keyPressEvent(self, ev: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(ev.key()))
+        if step is not None:
+            self.stepped.emit(step)
+        elif ev.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.chosen.emit()
+        else:
+            ev.ignore()
+
+
+class Later(QObject):
+    """Calls a function soon and at most once per ``milliseconds``, however often it is asked to."""
+
+    def __init__(self, parent: QObject, act: Any, milliseconds: int = 100):
+        super().__init__(parent)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(milliseconds)
+        self._timer.timeout.connect(act)
+
+    def __call__(self, *_: object) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def flush(self) -> None:
+        """Do now what would be done soon."""
+        if self._timer.isActive():
+            self._timer.stop()
+            self._timer.timeout.emit()
+
+
+def small_font(font: QFont, pixels: int = 11) -> QFont:
+    """The window's font, smaller."""
+    small = QFont(font)
+    small.setPixelSize(pixels)
+    return small
+
+
+def time_tick(value: float) -> str:
+    """A time on an axis, in milliseconds."""
+    return "0" if abs(value) < 1e-9 else ("−" + format_ms(-value) if value < 0 else format_ms(value))
+
+
+def bytes_tick(value: float) -> str:
+    """A size on an axis, in bytes."""
+    return "0" if value <= 0 else format_bytes(int(value))
+
+
+def brush(colour: str, alpha: int = 255) -> Any:
+    """A brush of a colour, more or less opaque."""
+    shade = QColor(colour)
+    shade.setAlpha(alpha)
+    return pg.mkBrush(shade)
+
+
+def bars(
+    starts: Sequence[float], ends: Sequence[float], bottoms: Sequence[float], tops: Sequence[float]
+) -> dict[str, list[float]]:
+    """What a BarGraphItem takes for boxes."""
+    return {"x0": list(starts), "x1": list(ends), "y0": list(bottoms), "y1": list(tops)}

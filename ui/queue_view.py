@@ -1,0 +1,109 @@
+"""The queue: every run in order, what it is doing, and what it took."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+
+from ui.badge import badge_icon
+from ui.fields import text_label
+from ui.plots import Later
+from ui.theme import Theme
+from workbench.desk.desk import Desk
+from workbench.desk.execution import Entry
+from workbench.desk.naming import differences, short_title
+from workbench.timeline import format_left, format_ms
+
+
+class QueueView(QWidget):
+    """Mirrors ``desk.execution.queue``."""
+
+    def __init__(self, desk: Desk, theme: Theme):
+        super().__init__()
+        self._desk = desk
+        self.said = text_label("", "muted")
+        self.retry = QPushButton("Retry what failed")
+        self.retry.setObjectName("retryFailedButton")
+        self.retry.setProperty("role", "small")
+        self.retry.clicked.connect(desk.execution.retry_failed)
+        theme.icon_on(self.retry, "arrow-clockwise")
+        self.list = QListWidget()
+        self.list.setObjectName("queueList")
+        self.list.setAccessibleName("Queue of runs")
+        self.list.setUniformItemSizes(True)
+        head = QHBoxLayout()
+        head.addWidget(self.said, 1)
+        head.addWidget(self.retry)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addLayout(head)
+        layout.addWidget(self.list, 1)
+        soon = Later(self, self.refresh, 150)
+        desk.execution.queue_changed.connect(soon)
+        desk.execution.state_changed.connect(soon)
+
+    def showEvent(self, event: object) -> None:
+        super().showEvent(event)  # type: ignore[arg-type]
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the queue as it is now."""
+        if not self.isVisible():
+            return
+        queue, state = self._desk.execution.queue, self._desk.execution.state
+        while self.list.count() > len(queue):
+            self.list.takeItem(self.list.count() - 1)
+        while self.list.count() < len(queue):
+            self.list.addItem(QListWidgetItem())
+        for row, entry in enumerate(queue):
+            self._show(self.list.item(row), entry)
+        cells = self._desk.experiment.cells.values()
+        self.retry.setVisible(any(cell.phase in ("failed", "cancelled") for cell in cells))
+        self.said.setText(
+            _words(state.total, state.done, state.failed, state.seconds_left_in_all, state.active)
+        )
+
+    def _show(self, item: QListWidgetItem, entry: Entry) -> None:
+        experiment = self._desk.experiment
+        if entry.column >= len(experiment.columns) or entry.row >= len(experiment.requests):
+            return
+        column, request = experiment.columns[entry.column], experiment.requests[entry.row]
+        state = self._desk.execution.state
+        doing = {"done": "", "failed": "failed", "cancelled": "cancelled", "waiting": "waiting"}.get(
+            entry.step, ""
+        )
+        if entry.step == "done" and entry.milliseconds is not None:
+            doing = format_ms(entry.milliseconds)
+        elif entry.step == "active":
+            share = f" {state.fraction:.0%}" if state.fraction is not None and state.what else ""
+            doing = f"{state.what}{share}" if state.what else f"iteration {state.index} of {state.count}"
+        variant = column.variant
+        repeat = (
+            f", repeat {entry.repeat + 1}"
+            if (experiment.comparison and experiment.comparison.repeats > 1)
+            else ""
+        )
+        text = f"{short_title(variant)} {differences(variant)}   seed {request.seed}{repeat}   —   {doing}"
+        if item.text() != text:
+            item.setText(text)
+            item.setIcon(badge_icon(column.badge, column.colour))
+            font = item.font()
+            font.setBold(entry.step == "active")
+            item.setFont(font)
+        if entry.step == "active":
+            self.list.scrollToItem(item)
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+
+
+def _words(total: int, done: int, failed: int, left: float | None, active: bool) -> str:
+    if not total:
+        return "Nothing was run yet"
+    words = f"{done} of {total} runs done" + (f", {failed} failed" if failed else "")
+    if active:
+        words += (
+            f", {format_left(left)}"
+            if left is not None
+            else ", time left is known once every variant has run"
+        )
+    return words

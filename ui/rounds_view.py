@@ -1,0 +1,80 @@
+"""Live: what every round took, rolling; a line per variant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from ui.fields import text_label
+from ui.plots import MARKERS, Later, Plot, brush, time_tick
+from ui.theme import VARIANT_COLOURS, Theme
+from workbench.desk.desk import Desk
+from workbench.timeline import format_ms
+
+SYMBOLS_UP_TO = 60
+
+
+class RoundsView(QWidget):
+    """Mirrors ``desk.experiment.rounds``."""
+
+    def __init__(self, desk: Desk, theme: Theme):
+        super().__init__()
+        self.setObjectName("roundsView")
+        self._desk = desk
+        self._theme = theme
+        self.readout = text_label("", "muted")
+        self.readout.setObjectName("roundsReadout")
+        self.plot = Plot(theme, "roundsPlot", "Time of every run, a line for every variant")
+        self.plot.item.setMouseEnabled(x=False, y=False)
+        self.plot.item.showGrid(y=True, alpha=0.12)
+        self.plot.item.getAxis("left").setWidth(64)
+        self.plot.tick_with("left", time_tick)
+        self.plot.tick_with("bottom", lambda value: f"{value:g}" if value == int(value) else "")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.readout)
+        layout.addWidget(self.plot, 1)
+        soon = Later(self, self.refresh, 200)
+        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.recoloured):
+            signal.connect(soon)
+        theme.changed.connect(lambda _: self.refresh())
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the rounds as they are now."""
+        if not self.isVisible():
+            return
+        item: Any = self.plot.item
+        item.clear()
+        experiment = self._desk.experiment
+        highest, longest, last = 1.0, 1, []
+        for column in experiment.columns:
+            times = list(experiment.rounds.get(column.variant, ()))
+            if not times:
+                continue
+            colour = VARIANT_COLOURS[column.colour]
+            symbol = MARKERS[column.colour] if len(times) <= SYMBOLS_UP_TO else None
+            item.plot(
+                list(range(1, len(times) + 1)),
+                times,
+                pen=pg.mkPen(colour, width=2),
+                symbol=symbol,
+                symbolSize=8,
+                symbolBrush=brush(colour),
+                symbolPen=pg.mkPen(self._theme.colours.surface),
+            )
+            highest, longest = max(highest, *times), max(longest, len(times))
+            last.append(f"{column.badge}: {format_ms(times[-1])}")
+        item.setYRange(0, highest * 1.12, padding=0)
+        item.setXRange(0.5, max(longest, 8) + 0.5, padding=0)
+        self.readout.setText(
+            "Newest:  " + "    ".join(last)
+            if last
+            else "Switch Live on: the time of every round appears here"
+        )

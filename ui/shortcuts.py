@@ -1,0 +1,96 @@
+"""The sheet of shortcuts, at the press of ``?``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from ui.fields import text_label
+
+ELSEWHERE: dict[str, tuple[tuple[str, str], ...]] = {
+    "Picture grid": (
+        ("Arrow keys", "Look at another cell"),
+        ("Enter, double click", "Compare it with the baseline"),
+        ("A, B", "Take the cell as A or as B"),
+        ("Ctrl+Wheel, + −", "Zoom every picture together"),
+        ("0", "All of the picture again"),
+    ),
+    "A/B": (
+        ("← →", "Move the wipe"),
+        ("Space", "Blink"),
+        ("1 2 3 4", "Wipe, side by side, blink, difference"),
+        ("X", "Exchange A and B"),
+    ),
+    "Timeline": (
+        ("← →", "Step from block to block"),
+        ("Enter, click", "Keep a block; a second one is compared with it"),
+        ("Wheel, + −", "Zoom, down to single operations"),
+        ("Z", "Zoom to what is kept"),
+        ("0, double click", "All of it"),
+    ),
+    "Variant cards": (
+        ("Enter", "Open and close"),
+        ("Alt+↑ ↓", "Move"),
+        ("Delete", "Remove"),
+    ),
+    "Prompt": (("↑ ↓", "Earlier and later prompts"),),
+}
+
+CHARTS = ("Alt+1 … Alt+8", "The charts: timeline, stages, memory and the others")
+
+
+class ShortcutSheet(QDialog):
+    """Every shortcut, by what it is for."""
+
+    def __init__(self, actions: Sequence[QAction | None], parent: QWidget):
+        super().__init__(parent)
+        self.setObjectName("shortcutSheet")
+        self.setWindowTitle("Shortcuts")
+        groups = {"Everywhere": (*_everywhere(actions), CHARTS)} | ELSEWHERE
+        columns = QHBoxLayout()
+        columns.setSpacing(36)
+        left, right = QVBoxLayout(), QVBoxLayout()
+        for number, (title, rows) in enumerate(groups.items()):
+            (left if number == 0 else right).addWidget(_group(title, rows))
+        for column in (left, right):
+            column.setSpacing(14)
+            column.addStretch(1)
+            columns.addLayout(column)
+        close = QPushButton("Close")
+        close.setObjectName("closeSheetButton")
+        close.clicked.connect(self.accept)
+        close.setDefault(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(28, 24, 28, 20)
+        layout.setSpacing(18)
+        layout.addWidget(text_label("Everything by keyboard", "hero"))
+        layout.addLayout(columns)
+        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+
+
+def _everywhere(actions: Sequence[QAction | None]) -> list[tuple[str, str]]:
+    rows = []
+    for action in actions:
+        if action is not None and action.shortcuts() and not action.text().startswith("Chart: "):
+            keys = action.shortcuts()[0].toString(QKeySequence.SequenceFormat.NativeText)
+            rows.append((keys, action.text().rstrip("…")))
+    return rows
+
+
+def _group(title: str, rows: Sequence[tuple[str, str]]) -> QWidget:
+    group = QWidget()
+    grid = QGridLayout(group)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(5)
+    grid.addWidget(text_label(title, "section"), 0, 0, 1, 2)
+    for row, (keys, words) in enumerate(rows, 1):
+        key = QLabel(keys)
+        key.setProperty("role", "key")
+        grid.addWidget(key, row, 0, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(text_label(words, "muted"), row, 1)
+    grid.setColumnStretch(1, 1)
+    return group

@@ -1,0 +1,196 @@
+"""Where the time of every variant goes: a bar of its stages, with the spread of the whole as a whisker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from ui.fields import text_label
+from ui.plots import Later, Plot, bars, small_font, time_tick
+from ui.theme import STAGE_COLOURS, STAGE_TEXT, Theme
+from workbench.charts.figures import Figures, figures
+from workbench.desk.desk import Desk
+from workbench.desk.naming import lane_title
+from workbench.timeline import STAGE_TITLES, format_ms
+
+HALF = 0.3
+
+
+class StageBars(QWidget):
+    """Mirrors the figures of all rows; the numbers stand on the bars, the speed-up behind them."""
+
+    def __init__(self, desk: Desk, theme: Theme):
+        super().__init__()
+        self.setObjectName("stageBars")
+        self._desk = desk
+        self._theme = theme
+        self._found: tuple[Figures, ...] = ()
+        self._boxes: list[tuple[int, float, float, str]] = []
+        self.readout = text_label("", "value")
+        self.readout.setObjectName("stageReadout")
+        self.plot = Plot(theme, "stageBarsPlot", "Stages of every variant, stacked")
+        item: Any = self.plot.item
+        item.vb.invertY(True)
+        item.setMouseEnabled(x=False, y=False)
+        item.getAxis("left").setWidth(190)
+        self.plot.tick_with("bottom", time_tick)
+        self._bars = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
+        self._whiskers = pg.ErrorBarItem(x=np.zeros(0), y=np.zeros(0), beam=0.2)
+        item.addItem(self._bars)
+        item.addItem(self._whiskers)
+        self._labels: list[Any] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.readout)
+        layout.addWidget(self.plot, 1)
+        soon = Later(self, self.refresh, 150)
+        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.recoloured):
+            signal.connect(soon)
+        theme.changed.connect(lambda _: self.refresh())
+        item.scene().sigMouseMoved.connect(self._moved)
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the figures as they are now."""
+        if not self.isVisible():
+            return
+        experiment = self._desk.experiment
+        self._found = figures(experiment)
+        self._boxes = _boxes(self._found)
+        count = max(1, len(self._found))
+        widest = max((item.total.high for item in self._found if item.total), default=1.0)
+        self.plot.item.setYRange(-0.5, count - 0.5, padding=0)
+        self.plot.item.setXRange(0, widest * 1.16, padding=0)
+        columns = experiment.columns
+        self.plot.item.getAxis("left").setTicks(
+            [
+                [
+                    (place, f"{column.badge}  {lane_title(column.variant)}")
+                    for place, column in enumerate(columns)
+                ]
+            ]
+        )
+        self._bars.setVisible(bool(self._boxes))
+        if self._boxes:
+            shades = [QColor(STAGE_COLOURS.get(stage, STAGE_COLOURS["other"])) for *_, stage in self._boxes]
+            self._bars.setOpts(
+                **bars(
+                    [start for _, start, _, _ in self._boxes],
+                    [end for _, _, end, _ in self._boxes],
+                    [place - HALF for place, *_ in self._boxes],
+                    [place + HALF for place, *_ in self._boxes],
+                ),
+                brushes=shades,
+                pens=[pg.mkPen(self._theme.colours.surface, width=1)] * len(shades),
+            )
+        self._draw_whiskers()
+        self._draw_labels(widest * 1.16)
+        self._tell(None)
+
+    def _draw_whiskers(self) -> None:
+        known = [
+            (place, item.total)
+            for place, item in enumerate(self._found)
+            if item.total and item.total.count > 1
+        ]
+        self._whiskers.setVisible(bool(known))
+        if known:
+            self._whiskers.setData(
+                x=np.array([total.median for _, total in known]),
+                y=np.array([float(place) for place, _ in known]),
+                left=np.array([total.median - total.low for _, total in known]),
+                right=np.array([total.high - total.median for _, total in known]),
+                pen=pg.mkPen(self._theme.colours.text, width=2),
+            )
+
+    def _draw_labels(self, width: float) -> None:
+        per_ms = self.plot.item.vb.width() / max(1e-9, width)
+        texts = []
+        for place, start, end, stage in self._boxes:
+            text = f"{STAGE_TITLES.get(stage, stage)} {format_ms(end - start)}"
+            if (end - start) * per_ms > 7 * len(text) + 8:
+                texts.append(((start + end) / 2, place, text, (0.5, 0.5), STAGE_TEXT))
+        for place, item in enumerate(self._found):
+            if item.total is not None:
+                speed = (
+                    f"   {item.speedup:.2f}×"
+                    if item.speedup and place != self._desk.experiment.baseline
+                    else ""
+                )
+                texts.append(
+                    (item.total.high, place, f"  {format_ms(item.total.median)}{speed}", (0, 0.5), "")
+                )
+        while len(self._labels) < len(texts):
+            label = pg.TextItem("")
+            label.setFont(small_font(self.font(), 12))
+            self.plot.item.addItem(label, ignoreBounds=True)
+            self._labels.append(label)
+        for label, (x, y, text, anchor, ink) in zip(self._labels, texts, strict=False):
+            label.setAnchor(anchor)
+            label.setText(text, color=ink or self._theme.colours.text)
+            label.setPos(x, y)
+            label.show()
+        for label in self._labels[len(texts) :]:
+            label.hide()
+
+    def _moved(self, position: QPointF) -> None:
+        view = self.plot.item.vb
+        if not view.sceneBoundingRect().contains(position):
+            self._tell(None)
+            return
+        point = view.mapSceneToView(position)
+        hit = next(
+            (box for box in self._boxes if box[1] <= point.x() <= box[2] and abs(point.y() - box[0]) <= HALF),
+            None,
+        )
+        self._tell(hit)
+
+    def _tell(self, box: tuple[int, float, float, str] | None) -> None:
+        if box is None:
+            runs = max((item.runs for item in self._found), default=0)
+            if not runs:
+                self.readout.setText("The stages of every variant appear here")
+            elif runs == 1:
+                self.readout.setText("One run each: no spread yet. More repeats or Live draw whiskers")
+            else:
+                self.readout.setText(
+                    f"Medians of up to {runs} runs; the whisker is the middle half of their totals"
+                )
+            return
+        place, start, end, stage = box
+        item = self._found[place]
+        spread = item.stages.get(stage)
+        share = f", {(end - start) / item.total.median:.1%} of the run" if item.total else ""
+        between = (
+            f", middle half {format_ms(spread.low)} to {format_ms(spread.high)}"
+            if spread and spread.count > 1
+            else ""
+        )
+        badge = self._desk.experiment.columns[place].badge
+        self.readout.setText(
+            f"{badge}  {STAGE_TITLES.get(stage, stage)}: {format_ms(end - start)}{share}{between}"
+        )
+
+
+def _boxes(found: tuple[Figures, ...]) -> list[tuple[int, float, float, str]]:
+    """Place, start, end, stage; ``other`` is what no stage accounts for."""
+    boxes = []
+    for place, item in enumerate(found):
+        if item.total is None:
+            continue
+        at = 0.0
+        for stage, spread in item.stages.items():
+            boxes.append((place, at, at + spread.median, stage))
+            at += spread.median
+        if item.total.median > at:
+            boxes.append((place, at, item.total.median, "other"))
+    return boxes

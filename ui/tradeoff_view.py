@@ -1,0 +1,128 @@
+"""Speed-up against quality: a dot per variant, and the Pareto front."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from ui.fields import Choice, text_label
+from ui.plots import MARKERS, Later, Plot, brush, small_font
+from ui.theme import VARIANT_COLOURS, Theme
+from workbench.charts.figures import figures
+from workbench.charts.tradeoff import MEASURES, pareto_front, points
+from workbench.desk.desk import Desk
+from workbench.desk.naming import lane_title
+
+EMPTY = "Run two or more variants: their speed-up and quality appear here"
+NO_QUALITY = "Synthetic weights have no quality to trade"
+
+
+class TradeoffView(QWidget):
+    """Mirrors the figures over all rows."""
+
+    def __init__(self, desk: Desk, theme: Theme):
+        super().__init__()
+        self.setObjectName("tradeoffView")
+        self._desk = desk
+        self._theme = theme
+        self.measure = Choice()
+        self.measure.setObjectName("measureCombo")
+        self.measure.setAccessibleName("Measure of quality")
+        self.measure.setMinimumWidth(220)
+        for name, title in MEASURES.items():
+            self.measure.addItem(title, name)
+        self.measure.activated.connect(lambda _: self.refresh())
+        self.readout = text_label("", "muted")
+        self.readout.setObjectName("tradeoffReadout")
+        self.plot = Plot(theme, "tradeoffPlot", "Speed-up against quality")
+        self.plot.item.setMouseEnabled(x=False, y=False)
+        self.plot.item.showGrid(x=True, y=True, alpha=0.12)
+        self.plot.item.getAxis("left").setWidth(64)
+        self.plot.tick_with("bottom", lambda value: f"{value:g}×")
+        head = QHBoxLayout()
+        head.addWidget(self.readout, 1)
+        head.addWidget(self.measure)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addWidget(self.plot, 1)
+        soon = Later(self, self.refresh, 200)
+        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.recoloured):
+            signal.connect(soon)
+        theme.changed.connect(lambda _: self.refresh())
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the points as they are now."""
+        if not self.isVisible():
+            return
+        experiment, item = self._desk.experiment, self.plot.item
+        item.clear()
+        measure = self.measure.currentData()
+        found = (
+            ()
+            if experiment.synthetic or not experiment.columns
+            else points(figures(experiment), experiment.baseline, measure)
+        )
+        if not found:
+            self.readout.setText(NO_QUALITY if experiment.synthetic else EMPTY)
+            return
+        front = pareto_front(found)
+        colours = self._theme.colours
+        if len(front) > 1:
+            item.plot(
+                [point.speedup for point in front],
+                [point.quality for point in front],
+                pen=pg.mkPen(colours.border_strong, width=2, style=Qt.PenStyle.DashLine),
+            )
+        by_pace = sorted(found, key=lambda point: (point.speedup, point.quality))
+        order = {point.column: place for place, point in enumerate(by_pace)}
+        for point in found:
+            column = experiment.columns[point.column]
+            item.addItem(
+                pg.ScatterPlotItem(
+                    [point.speedup],
+                    [point.quality],
+                    size=16,
+                    symbol=MARKERS[column.colour],
+                    brush=brush(VARIANT_COLOURS[column.colour]),
+                    pen=pg.mkPen(
+                        colours.text if point in front else colours.surface, width=2 if point in front else 1
+                    ),
+                )
+            )
+            above = order[point.column] % 2 == 0
+            label = pg.TextItem(
+                f"{column.badge}  {lane_title(column.variant)}",
+                color=colours.text,
+                anchor=(0.5, 1.6 if above else -0.6),
+            )
+            label.setFont(small_font(self.font()))
+            label.setPos(point.speedup, point.quality)
+            item.addItem(label, ignoreBounds=True)
+        self._scale([point.speedup for point in found], [point.quality for point in found])
+        self.plot.title_axis("left", MEASURES[measure].split(" against")[0])
+        self.plot.title_axis("bottom", "Speed-up over the baseline")
+        names = ", ".join(str(experiment.columns[point.column].badge) for point in front)
+        self.readout.setText(
+            f"On the Pareto front (no other variant is better at both): {names}" if len(found) > 1 else EMPTY
+        )
+        self.plot.setAccessibleDescription(
+            "; ".join(
+                f"variant {experiment.columns[point.column].badge}: {point.speedup:.2f} times, {point.label}"
+                for point in found
+            )
+        )
+
+    def _scale(self, xs: list[float], ys: list[float]) -> None:
+        x_room = max((max(xs) - min(xs)) * 0.18, 0.15)
+        y_room = max((max(ys) - min(ys)) * 0.35, 0.02 * max(abs(max(ys)), 0.5))
+        self.plot.item.setXRange(min(xs) - x_room, max(xs) + x_room, padding=0)
+        self.plot.item.setYRange(min(ys) - y_room, max(ys) + y_room, padding=0)

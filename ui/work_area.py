@@ -1,0 +1,237 @@
+"""The middle of the window: the pictures above, as a grid or two by two, and the charts below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QElidingLabel
+
+from ui.empty_state import EmptyState
+from ui.image_grid import ImageGrid
+from ui.theme import Theme
+from workbench.desk.desk import Desk
+from workbench.desk.experiment import SYNTHETIC_MARK, SYNTHETIC_NOTICE
+
+
+class WorkArea(QWidget):
+    """Views of the experiment. The charts, and A/B with its library, are built after the first paint."""
+
+    details_asked = Signal()
+
+    def __init__(self, desk: Desk, theme: Theme, prompts: Sequence[str], bars: Sequence[QWidget]):
+        super().__init__()
+        self._desk = desk
+        self._theme = theme
+        self._chart_wanted = "Timeline"
+        self._view_wanted = "grid"
+        self.grid = ImageGrid(desk, theme)
+        self.grid.compared.connect(self.show_ab)
+        self.empty = EmptyState(desk, theme, list(prompts))
+        self.stack = QStackedWidget()
+        self.stack.setObjectName("pictureStack")
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.grid)
+        top = QWidget()
+        column = QVBoxLayout(top)
+        column.setContentsMargins(16, 10, 16, 10)
+        column.setSpacing(8)
+        self.bar = self._bar()
+        column.addWidget(self.bar)
+        for bar in bars:
+            column.addWidget(bar)
+        column.addWidget(self.stack, 1)
+        self.chart_panel = QFrame()
+        self.chart_panel.setObjectName("chartPanel")
+        self._chart_layout = QVBoxLayout(self.chart_panel)
+        self._chart_layout.setContentsMargins(0, 0, 0, 0)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(top)
+        self.splitter.addWidget(self.chart_panel)
+        self.splitter.setStretchFactor(0, 3)
+        self.splitter.setStretchFactor(1, 2)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.splitter)
+        self._arranged_by_hand = False
+        self.splitter.splitterMoved.connect(self._moved_by_hand)
+        desk.experiment.began.connect(self._show_title)
+        desk.viewport.changed.connect(self._show_zoom)
+        self._show_zoom()
+
+    def finish(self) -> None:
+        """Build the charts and A/B."""
+        from ui.ab_view import AbView
+        from ui.charts import Charts
+
+        self.charts = Charts(self._desk, self._theme)
+        self._chart_layout.addWidget(self.charts)
+        self.ab = AbView(self._desk, self._theme)
+        self.stack.addWidget(self.ab)
+        self.charts.arrange(self.width())
+        self.charts.open(self._chart_wanted)
+        if self._view_wanted == "ab":
+            self.show_ab()
+
+    def arrange(self) -> None:
+        """The usual heights: pictures as high as their columns are wide, charts the rest, each at least four tenths."""
+        whole = self.height()
+        wanted = self.grid.ideal_height() + self.bar.sizeHint().height() + 34
+        pictures = min(max(wanted, whole * 4 // 10), whole * 6 // 10)
+        self.splitter.setSizes([pictures, whole - pictures])
+
+    def restore(self, halves: QByteArray, view: str, chart: str) -> None:
+        """Bring back how it was left."""
+        self._arranged_by_hand = not halves.isEmpty() and self.splitter.restoreState(halves)
+        self._view_wanted = "ab" if view == "ab" else "grid"
+        self._chart_wanted = chart if chart and chart != "None" else "Timeline"
+        if hasattr(self, "charts") and self._chart_wanted in self.charts.pages:
+            self.charts.open(self._chart_wanted)
+
+    def halves(self) -> QByteArray:
+        """The heights that a person chose; empty where they are the usual ones."""
+        return self.splitter.saveState() if self._arranged_by_hand else QByteArray()
+
+    def view(self) -> str:
+        """``grid`` or ``ab``."""
+        return "ab" if hasattr(self, "ab") and self.stack.currentWidget() is self.ab else "grid"
+
+    def chart(self) -> str:
+        """The title of the chart in front."""
+        return self.charts.current() if hasattr(self, "charts") else self._chart_wanted
+
+    def show_grid(self) -> None:
+        """The pictures side by side."""
+        self._view_wanted = "grid"
+        self._buttons["grid"].setChecked(True)
+        if self._desk.experiment.comparison is not None:
+            self.stack.setCurrentWidget(self.grid)
+            current = self.grid.cells.get(self._desk.selection.current or (0, 0))
+            if current is not None:
+                current.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_ab(self) -> None:
+        """Two pictures against each other."""
+        self._view_wanted = "ab"
+        self._buttons["ab"].setChecked(True)
+        if self._desk.experiment.comparison is not None and hasattr(self, "ab"):
+            self.stack.setCurrentWidget(self.ab)
+            self.ab.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def open_chart(self, title: str) -> None:
+        """Bring a chart to the front."""
+        self.charts.open(title)
+
+    def show_populated(self, populated: bool) -> None:
+        """Pictures and charts, or the empty state."""
+        self.chart_panel.setVisible(populated and hasattr(self, "charts"))
+        self.bar.setVisible(populated)
+        if not populated:
+            self.stack.setCurrentWidget(self.empty)
+        elif self.stack.currentWidget() is self.empty:
+            self.stack.setCurrentWidget(
+                self.ab if self._view_wanted == "ab" and hasattr(self, "ab") else self.grid
+            )
+        self._show_title()
+        if populated and not self._arranged_by_hand:
+            self.arrange()
+
+    def _moved_by_hand(self) -> None:
+        self._arranged_by_hand = True
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if hasattr(self, "charts"):
+            self.charts.arrange(self.width())
+
+    def _bar(self) -> QWidget:
+        bar = QWidget()
+        line = QHBoxLayout(bar)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(10)
+        switch = QFrame()
+        switch.setProperty("role", "segments")
+        inside = QHBoxLayout(switch)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(0)
+        group = QButtonGroup(self)
+        self._buttons: dict[str, QToolButton] = {}
+        for name, icon, title, tip, act in (
+            ("grid", "squares-four", "Grid", "The pictures side by side  (Ctrl+1)", self.show_grid),
+            (
+                "ab",
+                "square-half",
+                "A/B",
+                "Two pictures against each other  (Ctrl+2)",
+                self.show_ab,
+            ),
+        ):
+            button = QToolButton()
+            button.setObjectName(f"{name}Button")
+            button.setText(title)
+            button.setToolTip(tip)
+            button.setCheckable(True)
+            button.setChecked(name == "grid")
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setIconSize(QSize(16, 16))
+            button.clicked.connect(act)
+            self._theme.icon_on(button, icon)
+            group.addButton(button)
+            self._buttons[name] = button
+            inside.addWidget(button)
+        self.title = QElidingLabel()
+        self.title.setProperty("role", "muted")
+        self.synthetic = QLabel(SYNTHETIC_MARK)
+        self.synthetic.setObjectName("syntheticMark")
+        self.synthetic.setProperty("role", "synthetic")
+        self.synthetic.setToolTip(SYNTHETIC_NOTICE)
+        self.synthetic.hide()
+        self.zoom = QToolButton()
+        self.zoom.setObjectName("zoomButton")
+        self.zoom.setToolTip("All of every picture again  (Ctrl+0)")
+        self.zoom.clicked.connect(self._desk.viewport.fit)
+        details = QToolButton()
+        details.setObjectName("detailsButton")
+        details.setAccessibleName("Details")
+        details.setToolTip("The figures of the picture that is looked at  (Ctrl+I)")
+        details.clicked.connect(self.details_asked)
+        self._theme.icon_on(details, "info")
+        line.addWidget(switch)
+        line.addWidget(self.title, 1)
+        for widget in (self.synthetic, self.zoom, details):
+            line.addWidget(widget)
+        return bar
+
+    def _show_title(self) -> None:
+        experiment = self._desk.experiment
+        self.synthetic.setVisible(experiment.synthetic)
+        if not experiment.requests:
+            self.title.setText("")
+            return
+        prompts = list(dict.fromkeys(request.prompt for request in experiment.requests))
+        first = experiment.requests[0]
+        what = f"“{prompts[0]}”" if len(prompts) == 1 else f"{len(prompts)} prompts"
+        seeds = len({request.seed for request in experiment.requests})
+        seed = f"seed {first.seed}" if seeds == 1 else f"{seeds} seeds"
+        text = f"{what} · {first.width} × {first.height} · {first.steps} steps · {seed}"
+        self.title.setText(" ".join(text.split()))
+        self.title.setToolTip("\n".join(prompts))
+
+    def _show_zoom(self) -> None:
+        zoom = self._desk.viewport.zoom
+        self.zoom.setVisible(zoom > 1)
+        self.zoom.setText(f"{zoom:.1f}×")

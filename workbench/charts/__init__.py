@@ -1,0 +1,1 @@
+"""What the charts show, computed from results: plain values, no drawing."""

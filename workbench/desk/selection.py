@@ -1,0 +1,77 @@
+"""Which cell is looked at, and which two are compared as A and B."""
+
+from __future__ import annotations
+
+from psygnal import Signal
+
+from workbench.desk.experiment import Cell, Experiment
+
+Place = tuple[int, int]
+
+
+class Selection:
+    """Places in an experiment's grid; each stays inside it whatever its shape becomes."""
+
+    changed = Signal()
+
+    def __init__(self, experiment: Experiment):
+        self._experiment = experiment
+        self.current: Place | None = None
+        self.a: Place | None = None
+        self.b: Place | None = None
+        experiment.began.connect(self._fit)
+
+    def look_at(self, place: Place) -> None:
+        """Make a cell the current one."""
+        if place in self._experiment.cells and place != self.current:
+            self.current = place
+            self.changed.emit()
+
+    def step(self, rows: int, columns: int) -> None:
+        """Move the current cell; it stops at the edges."""
+        if self.current is None:
+            return
+        row, column = self.current
+        last_row, last_column = max(self._experiment.cells)
+        self.look_at((min(max(row + rows, 0), last_row), min(max(column + columns, 0), last_column)))
+
+    def set_a(self, place: Place) -> None:
+        """Compare this cell as A."""
+        if place in self._experiment.cells and place != self.a:
+            if place == self.b:
+                self.b = self.a
+            self.a = place
+            self.changed.emit()
+
+    def set_b(self, place: Place) -> None:
+        """Compare this cell as B."""
+        if place in self._experiment.cells and place != self.b:
+            if place == self.a:
+                self.a = self.b
+            self.b = place
+            self.changed.emit()
+
+    def swap(self) -> None:
+        """A becomes B and B becomes A."""
+        self.a, self.b = self.b, self.a
+        self.changed.emit()
+
+    def pair(self) -> tuple[Cell, Cell] | None:
+        """The two cells that are compared; None where there are not two."""
+        if self.a is None or self.b is None or self.a == self.b:
+            return None
+        return self._experiment.cells[self.a], self._experiment.cells[self.b]
+
+    def _fit(self) -> None:
+        cells = self._experiment.cells
+        if not cells:
+            self.current = self.a = self.b = None
+            self.changed.emit()
+            return
+        base = (0, self._experiment.baseline)
+        others = [place for place in cells if place != base]
+        if self.current not in cells:
+            self.current = base
+        if self.a not in cells or self.b not in cells or self.a == self.b:
+            self.a, self.b = base, (others[0] if others else None)
+        self.changed.emit()
