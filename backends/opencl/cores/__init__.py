@@ -1,8 +1,8 @@
 """Cores: how the heavy operations, products, convolutions and attention, run on a class of devices.
 
 A core is a file of this package and a line of ``CORES``. It may run kinds of operations in its own way (``makers``), lay
-weights and operands out as its kernels read them (``lay_out``, a pass that runs last), and say which attention it takes
-without writing scores (``attends``). What it does not make, the portable makers of :mod:`backends.opencl.launches` do.
+weights and operands out as its kernels read them (``lay_out``, a pass that runs last), say which attention it takes
+without writing scores (``attends``) and which convolutions by Winograd's transforms (``winograd_tile``). What it does not make, the portable makers of :mod:`backends.opencl.launches` do.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from backends.opencl.graph import Graph
+from backends.opencl.graph import Graph, Operation
 from backends.opencl.launch import Maker
 
 
@@ -27,6 +27,8 @@ class Core:
     """Whether flash attention pays here for a head size and a number of keys."""
     makers: Mapping[str, Maker] = field(default_factory=dict)
     """For kinds of operations the maker of their launch, in place of the portable one."""
+    winograd_tile: Callable[[str], Callable[[Operation, int], int | None]] | None = None
+    """For a precision the tile of Winograd's that a convolution takes here, where the pass is not to choose it."""
 
 
 def has_tensor_cores(device: Any) -> bool:

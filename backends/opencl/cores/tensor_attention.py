@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from backends.opencl.cores.tensor_chip import Chip, elements, in_chunks
 from backends.opencl.graph import Operation, Value
-from backends.opencl.launch import Launch, Macros, made, number, numbered
+from backends.opencl.launch import Launch, Macros, made, numbered
 
 LARGEST_HEAD = 160
 """What the registers of a warp hold beside the queries."""
@@ -33,7 +33,7 @@ def attention(values: Mapping[str, Value], operation: Operation, chip: Chip) -> 
     macros: Macros = chip.macros | {"HALVES": int(precision == "fp16"), "THREADS": THREADS}
     macros |= {"MT": row_tiles, "BKV": block, "D": width, "DP": padded(width, precision)}
     macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": keys.shape[2], "SCATTERED": int(scattered)}
-    macros |= {"MASKED": len(mask), "SCALE": number(operation.attributes["scale"])}
+    macros |= {"MASKED": len(mask), "SCALE": float(operation.attributes["scale"])}
     macros["PAIRS"] = int(in_chunks(operation.output, 3, 2))
     queries = 64 * row_tiles
     sizes = (-(-tokens // queries) * THREADS, batch * heads), (THREADS, 1)

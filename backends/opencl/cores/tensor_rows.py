@@ -11,7 +11,7 @@ from dataclasses import replace
 from backends.opencl import launches
 from backends.opencl.cores.tensor_chip import Chip, in_chunks
 from backends.opencl.graph import Operation, Value, View
-from backends.opencl.launch import Launch, Macros, Maker, made, number, numbered
+from backends.opencl.launch import Launch, Macros, Maker, made, numbered
 from backends.opencl.launches import portable
 
 GROUP = 256
@@ -62,6 +62,7 @@ def _elementwise(values: Mapping[str, Value], operation: Operation, chip: Chip) 
     four = all(in_chunks(view, last, 4) for view in (output, *vectors))
     count = output.elements // (4 if four else 1)
     macros: Macros = launches.elementwise_macros(operation, output.shape) | chip.macros
+    macros |= {f"S{i}": float(scalar) for i, scalar in enumerate(operation.attributes["scalars"])}
     macros |= {"FOUR": int(four), "ITEMS": count}
     macros["AXES"] = max(1, len(output.shape) - next(i for i, n in enumerate((*output.shape, 0)) if n != 1))
     named = dict(zip(("OUT", "A0", "A1", "A2"), views, strict=False))
@@ -89,7 +90,7 @@ def _group_norm(values: Mapping[str, Value], operation: Operation, chip: Chip) -
         return _widened(values, operation)
     width = width_for(each * pixels)
     macros: Macros = chip.macros | {"WIDTH": width, "GROUPS": groups, "CHANNELS": each, "PIXELS": pixels}
-    macros |= {"EPSILON": number(operation.attributes["epsilon"]), "SILU": int(operation.attributes["silu"])}
+    macros |= {"EPSILON": float(operation.attributes["epsilon"]), "SILU": int(operation.attributes["silu"])}
     sizes = (n * groups * width,), (width,)
     sources = ("warps.cl", "reduction.cl", "wide_group_norm.cl")
     return made(
@@ -112,7 +113,7 @@ def _layer_norm(values: Mapping[str, Value], operation: Operation, chip: Chip) -
     if not paired or width > LONGEST_ROW:
         return _widened(values, operation)
     macros: Macros = chip.macros | {"THREADS": ROW_THREADS, "ROWS": rows, "C": width}
-    macros["EPSILON"] = number(operation.attributes["epsilon"])
+    macros["EPSILON"] = float(operation.attributes["epsilon"])
     sizes = (-(-rows // (ROW_THREADS // 32)) * ROW_THREADS,), (ROW_THREADS,)
     sources = ("warps.cl", "warp_layer_norm.cl")
     return made(

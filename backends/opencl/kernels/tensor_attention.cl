@@ -45,7 +45,7 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void tensor_attent
 #if MASKED
     , __global const A3_T *mask
 #endif
-    SIZES)
+    NUMBERS)
 {
     __local uint4 tiles[4 * BKV * RC] __attribute__((aligned(128)));
     SCRATCH(THREADS * (MT * 4 + (NS > ND ? NS : ND) * 2))

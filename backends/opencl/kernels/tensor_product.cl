@@ -52,7 +52,7 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void tensor_produc
 #if EXTRAS > 2
     , __global const E2_T *extra2
 #endif
-    SIZES)
+    NUMBERS)
 {
     __local uint4 tiles[STAGES * (BM + BN) * 4] __attribute__((aligned(128)));
     SCRATCH(THREADS * (MT * 4 + NT * 2))

@@ -22,7 +22,7 @@ __kernel void wide_elementwise(__global OUT_T *out, __global const A0_T *in0
 #if INPUTS > 2
     , __global const A2_T *in2
 #endif
-    SIZES)
+    NUMBERS)
 {
     int rest = get_global_id(0);
     if (rest >= ITEMS)

@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 
 from backends.opencl import devices, runtime
 from backends.opencl.aten import channels_last
-from backends.opencl.cores import tensor
+from backends.opencl.cores import tensor, tensor_tiles
+from backends.opencl.graph import Graph
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_kernels import FEW, PRECISIONS, Case
 
 pytestmark = pytest.mark.skipif(not devices.devices(), reason="there is no OpenCL device at all here")
 SMALL = 2
-"""The tile of ``tensor.TILES`` that most tests take: the smallest, as playing a warp is slow."""
+"""The tile of ``tensor_tiles.TILES`` that most tests take: the smallest, as playing a warp is slow."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def engine() -> runtime.Engine:
 
 
 def check(engine: Any, case: Case, out: Any, precision: str, tile: int = SMALL, **options: Any) -> None:
-    tiles = {name: (several[tile],) for name, several in tensor.TILES.items()}
+    tiles = {name: (several[tile],) for name, several in tensor_tiles.TILES.items()}
     engine.core = tensor.tensor_core(tensor.chip_of(engine.device), tiles)
     case.check(engine, out, precision, **options)
 
@@ -164,6 +165,32 @@ def test_elementwise_steps(engine: Any, precision: str, a: int, b: int, c: int, 
     shape[axis - 1] = 1
     third = case.random(*shape).expanded((a, b, c))
     attributes: Any = {"expression": "affine", "scalars": ()}
-    check(
-        engine, case, case.emit("elementwise", (first, second, third), (a, b, c), **attributes), precision
-    )
+    check(engine, case, case.emit("elementwise", (first, second, third), (a, b, c), **attributes), precision)
+
+
+@pytest.mark.parametrize(("precision", "kind"), [("fp16", "matmul"), ("fp32", "conv2d")])
+def test_deep_and_small_products_are_split(engine: Any, precision: str, kind: str):
+    case = Case()
+    if kind == "matmul":
+        left, right = case.random(1, 1, 20, 1032), case.constant(torch.randn(1, 1, 1032, 10))
+        extras = (case.random(1, 1, 20, 10),)
+        out = case.emit("matmul", (left, right, *extras), (1, 1, 20, 10), scale=0.5, extras=("residual",))
+    else:
+        shape = (2, 9, 4, 3)
+        left, right = case.image(2, 136, 4, 3), case.constant(torch.randn(3, 3, 136, 9))
+        extras = (case.random(9).reshaped((1, 9, 1, 1)), case.image(*shape))
+        inputs = (left, right, *(extra.expanded(shape) for extra in extras if extra))
+        attributes: Any = {
+            "kernel": 3,
+            "stride": 1,
+            "padding": 1,
+            "upsample": 1,
+            "extras": ("bias", "residual"),
+        }
+        out = case.emit("conv2d", inputs, shape, channels_last(shape), **attributes)
+    chip = replace(tensor.chip_of(engine.device), units=99)
+    engine.core = tensor.tensor_core(chip)
+    graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
+    kinds = [operation.kind for operation in engine.core.lay_out(graph).operations]
+    assert kinds == [f"split_{kind}", "join_slices"]
+    case.check(engine, out, precision)
