@@ -7,8 +7,9 @@ Usage, from the repository's root::
 
 The subject is sd14 (859 M random weights, 512x512 pixels) or critters (14 M, 256x256), batch 2. Kernels of one shape are
 one row: how many there are, their time, FLOPs and bytes, what they reach, and the distance from the floor, which is their
-time over the larger of FLOPs / rate and bytes / bandwidth. Rate and bandwidth are measured here where they are not given:
-the best of a large matrix product, and of a large copy, on the same device.
+time over the larger of FLOPs / rate and bytes / bandwidth. Rate and bandwidth are measured where they are not given: those of
+a large matrix product, and of a large copy, on the same device, medians of runs before each repeat, so that what else the
+machine does slows both. CPU time is of the whole process, and on a processor the steadier number beside other work.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import collections
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +38,7 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(compute_threads())
     engine = runtime.Engine(devices.find(options.device)[1])
-    rate = options.rate or _best_product(engine)
-    bandwidth = options.bandwidth or _best_copy(engine)
-    print(f"device {engine.device.name.strip()}, floors {rate:.0f} GFLOP/s and {bandwidth:.0f} GB/s")
+    product, copy = _product(engine), _copy(engine)
     off = set(SWITCHES) | {"buffer_reuse"} if "all" in options.off else set(options.off)
     unet, inputs = subject(options.subject, options.size)
     began = time.perf_counter()
@@ -57,16 +57,22 @@ def main() -> None:
     )
     arrays = {name: tensor.numpy() for name, tensor in inputs.items()}
     network(arrays)
-    walls, runs = [], []
+    walls, processors, runs, rates, bandwidths = [], [], [], [], []
     for _ in range(options.repeat):
+        rates += product()
+        bandwidths += copy()
         with engine.profiled() as times:
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             network(arrays)
+            processors.append(time.process_time() - busy)
             walls.append(time.perf_counter() - start)
         runs.append(times)
-    print(
-        f"wall {statistics.median(walls) * 1e3:.1f} ms (min {min(walls) * 1e3:.1f}, max {max(walls) * 1e3:.1f})"
-    )
+    rate = options.rate or statistics.median(rates)
+    bandwidth = options.bandwidth or statistics.median(bandwidths)
+    print(f"device {engine.device.name.strip()}, floors {rate:.0f} GFLOP/s and {bandwidth:.0f} GB/s")
+    for name, found in (("wall", walls), ("CPU", processors)):
+        median, least, most = statistics.median(found), min(found), max(found)
+        print(f"{name} {median * 1e3:.1f} ms (min {least * 1e3:.1f}, max {most * 1e3:.1f})")
     for row in table(runs, rate, bandwidth, options.by)[: options.rows]:
         print(row)
 
@@ -83,7 +89,7 @@ def subject(name: str, size: int | None) -> tuple[Any, dict[str, torch.Tensor]]:
         from workbench.training.architecture import new_unet
 
         unet = new_unet()
-    size = size or unet.config.sample_size
+    size = size or int(unet.config.sample_size)
     unet.eval().requires_grad_(False)
     return unet, {
         "sample": torch.randn(2, 4, size, size),
@@ -141,34 +147,40 @@ def _label(item: runtime.KernelTime, by: str) -> str:
     return f"{operation.name} {shapes} -> {'x'.join(map(str, operation.output.shape))}"
 
 
-def _best_product(engine: runtime.Engine, size: int = 2048) -> float:
-    """GFLOP/s of a square matrix product, the best of ten."""
+def _product(engine: runtime.Engine, size: int = 2048) -> Callable[[], list[float]]:
+    """A square matrix product; each call gives GFLOP/s of some runs."""
     builder = Builder()
     left = builder.input("left", (1, 1, size, size), "fp32")
     right = builder.constant(torch.randn(1, 1, size, size))
     out = builder.emit("matmul", (left, right), (1, 1, size, size), scale=1.0, extras=())
-    return 2 * size**3 / _best(engine, builder, {"left": left}, out)
+    return _rates(engine, builder, {"left": left}, out, 2 * size**3)
 
 
-def _best_copy(engine: runtime.Engine, size: int = 2**26) -> float:
-    """GB/s, read and written, of a copy, the best of ten."""
+def _copy(engine: runtime.Engine, size: int = 2**26) -> Callable[[], list[float]]:
+    """A copy; each call gives GB/s, read and written, of some runs."""
     builder = Builder()
     source = builder.input("source", (size,), "fp32")
     out = builder.emit("elementwise", (source,), (size,), expression="copy", scalars=())
-    return 8 * size / _best(engine, builder, {"source": source}, out)
+    return _rates(engine, builder, {"source": source}, out, 8 * size)
 
 
-def _best(engine: runtime.Engine, builder: Builder, inputs: dict[str, Any], out: Any) -> float:
+def _rates(
+    engine: runtime.Engine, builder: Builder, inputs: dict[str, Any], out: Any, work: int
+) -> Callable[[], list[float]]:
     graph = Graph(builder.values, inputs, (out,), tuple(builder.operations), builder.weights)
-    switches = dict.fromkeys(SWITCHES, True)
-    network = runtime.Network(engine, optimized(graph, switches))
+    network = runtime.Network(engine, optimized(graph, dict.fromkeys(SWITCHES, True)))
     arrays = {name: torch.randn(view.shape).numpy() for name, view in inputs.items()}
-    found = []
-    for _ in range(10):
-        with engine.profiled() as times:
-            network(arrays)
-        found.append(sum(item.end_ns - item.start_ns for item in times))
-    return min(found)
+    network(arrays)
+
+    def run() -> list[float]:
+        found = []
+        for _ in range(5):
+            with engine.profiled() as times:
+                network(arrays)
+            found.append(work / sum(item.end_ns - item.start_ns for item in times))
+        return found
+
+    return run
 
 
 def _options() -> argparse.Namespace:

@@ -47,7 +47,7 @@ def _elementwise(values: Mapping[str, Value], operation: Operation, lanes: int) 
     macros |= {"W": lanes, "ROWS": at_once, "CHUNK": chunk}
     macros |= {f"S{i}": float(scalar) for i, scalar in enumerate(operation.attributes["scalars"])}
     sizes = (-(-rows // at_once), -(-last // chunk)), (1, 1)
-    named = dict(zip(("OUT", "A0", "A1", "A2"), views, strict=False))
+    named: dict[str, View] = dict(zip(("OUT", "A0", "A1", "A2"), views, strict=False))
     count = operation.output.elements
     sources = ("vectors.cl", "vector_elementwise.cl")
     fixed = ("W", "INPUTS", "A0_S5", "A1_S5", "A2_S5")

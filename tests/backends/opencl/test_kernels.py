@@ -95,7 +95,7 @@ def test_convolutions(engine: Any, precision: str, sizes: Any, form: tuple[int, 
     out_size = [(length * upsample + 2 * padding - kernel) // stride + 1 for length in (height, width)]
     shape = (2, features, *out_size)
     extra = case.random(2, features, 1, 1).expanded(shape)
-    attributes = {"kernel": kernel, "stride": stride, "padding": padding, "upsample": upsample}
+    attributes: Any = {"kernel": kernel, "stride": stride, "padding": padding, "upsample": upsample}
     out = case.emit(
         "conv2d", (x, weight, extra), shape, channels_last(shape), extras=("residual",), **attributes
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import itertools
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,9 +27,9 @@ def engine() -> runtime.Engine:
     return runtime.Engine(devices.find(None)[1])
 
 
-def error(name: str, size: int, switches: dict[str, bool], precision: str, reuse: bool) -> float:
+def error(name: str, size: int, switches: Mapping[Any, bool], precision: str, reuse: bool) -> float:
     graph, inputs, wanted = networks.captured(name, size)
-    graph = optimized(graph, switches, precision, engine().core.attends)
+    graph = optimized(graph, dict(switches), precision, engine().core.attends)
     network = runtime.Network(engine(), graph, reuse)
     (got,) = network({name: tensor.numpy() for name, tensor in inputs.items()})
     return networks.relative_error(torch.from_numpy(got), wanted)
