@@ -2,7 +2,8 @@
 
 A core is a file of this package and a line of ``CORES``. It may run kinds of operations in its own way (``makers``), lay
 weights and operands out as its kernels read them (``lay_out``, a pass that runs last), say which attention it takes
-without writing scores (``attends``) and which convolutions by Winograd's transforms (``winograd_tile``). What it does not make, the portable makers of :mod:`backends.opencl.launches` do.
+without writing scores (``attends``), and which convolutions by Winograd's transforms (``winograd_tile``). What it does not
+make, the portable makers of :mod:`backends.opencl.launches` do.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ they are tested where there is no GPU.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,8 +41,8 @@ def chip_of(device: Any) -> Chip:
     return Chip(cores.has_tensor_cores(device), device.max_compute_units)
 
 
-def tensor_core(chip: Chip, tiles: Tiles = TILES) -> Core:
-    """The core for a chip, with ``tiles`` of each precision to choose from."""
+def tensor_core(chip: Chip, tiles: Tiles = TILES, splits: Sequence[int] = SPLITS) -> Core:
+    """The core for a chip, with ``tiles`` of each precision and numbers of slices to choose from."""
 
     def product(values: Mapping[str, Value], operation: Operation) -> Launch:
         return _product(values, operation, chip, tiles)
@@ -53,14 +53,14 @@ def tensor_core(chip: Chip, tiles: Tiles = TILES) -> Core:
     makers["flash_attention"] = lambda values, operation: tensor_attention.attention(values, operation, chip)
     return Core(
         "tensor",
-        lambda graph: lay_out(graph, chip, tiles),
+        lambda graph: lay_out(graph, chip, tiles, splits),
         tensor_attention.attends,
         makers,
         lambda precision: lambda operation, largest: winograd_tile(operation, largest, precision, chip),
     )
 
 
-def lay_out(graph: Graph, chip: Chip, tiles: Tiles) -> Graph:
+def lay_out(graph: Graph, chip: Chip, tiles: Tiles, splits: Sequence[int]) -> Graph:
     """Weights with the axis that is summed over last, so that whole chunks of it are copied; deep and small products split."""
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
@@ -68,7 +68,7 @@ def lay_out(graph: Graph, chip: Chip, tiles: Tiles) -> Graph:
             return None
         left, right, *extras = operation.inputs
         operation = replace(operation, inputs=(left, _turned(editor, operation, right), *extras))
-        return _split(editor, operation, chip, tiles)
+        return _split(editor, operation, chip, tiles, splits)
 
     return rewritten(graph, replacement)
 
@@ -85,13 +85,15 @@ def _turned(editor: Editor, operation: Operation, right: View) -> View:
     return editor.repacked(right, "filters", (features, height, width, channels)).permuted((1, 2, 3, 0))
 
 
-def _split(editor: Editor, operation: Operation, chip: Chip, tiles: Tiles) -> list[Operation]:
+def _split(
+    editor: Editor, operation: Operation, chip: Chip, tiles: Tiles, allowed: Sequence[int]
+) -> list[Operation]:
     """The operation, or its slices of depth and what adds them up, where too few work-groups would have too much to do."""
     left, right, *extras = operation.inputs
-    sizes = _sizes(editor.values, operation)
+    sizes = sizes_of(editor.values, operation)
     if sizes.batch > 1 or "statistics" in operation.attributes["extras"]:
         return [operation]
-    _, splits = chosen(sizes, tiles, chip, SPLITS)
+    _, splits = chosen(sizes, tiles, chip, allowed)
     if splits == 1:
         return [operation]
     slices = editor.value("slices", (splits, sizes.m, sizes.n))
@@ -112,7 +114,8 @@ def _split(editor: Editor, operation: Operation, chip: Chip, tiles: Tiles) -> li
     return [multiplied, joined]
 
 
-def _sizes(values: Mapping[str, Value], operation: Operation) -> Sizes:
+def sizes_of(values: Mapping[str, Value], operation: Operation) -> Sizes:
+    """What a product or a convolution multiplies."""
     left, right = operation.inputs[:2]
     precision = "fp16" if {values[view.value].dtype for view in (left, right)} == {"fp16"} else "fp32"
     if operation.kind.endswith("matmul"):
@@ -124,7 +127,7 @@ def _sizes(values: Mapping[str, Value], operation: Operation) -> Sizes:
 
 def _product(values: Mapping[str, Value], operation: Operation, chip: Chip, tiles: Tiles) -> Launch:
     left, right = operation.inputs[:2]
-    sizes, splits = _sizes(values, operation), operation.attributes.get("splits", 1)
+    sizes, splits = sizes_of(values, operation), operation.attributes.get("splits", 1)
     convolution = operation.kind.endswith("conv2d")
     views, macros = extra_views(operation)
     if convolution:

@@ -1,7 +1,8 @@
 """Which tile a product takes on tensor cores, and whether its depth is split over more work-groups: by an estimate of time.
 
 The estimate knows what a multiprocessor does with one group alone or with several, and that the last round of groups
-leaves some of them idle. Its constants stand here, to be measured: ``benchmarks/opencl_gpu.py --tiles`` times every tile.
+leaves some of them idle. Its constants stand here, to be measured: ``benchmarks/opencl_tiles.py`` times every
+choice.
 """
 
 from __future__ import annotations
@@ -93,10 +94,14 @@ def seconds(sizes: Sizes, tile: Tile, splits: int, units: int) -> float:
     return time
 
 
+def worth_trying(sizes: Sizes, splits: int) -> bool:
+    """Whether every slice would be deep enough."""
+    return splits == 1 or sizes.k >= splits * FEWEST_STEPS * 4 * elements(sizes.precision)
+
+
 def chosen(sizes: Sizes, tiles: Tiles, chip: Chip, splits: Sequence[int]) -> tuple[Tile, int]:
     """The tile and the number of slices that end first."""
-    block = 4 * elements(sizes.precision)
-    allowed = [count for count in splits if count == 1 or sizes.k >= count * FEWEST_STEPS * block]
+    allowed = [count for count in splits if worth_trying(sizes, count)]
     options = [(tile, count) for tile in tiles[sizes.precision] for count in allowed or splits[:1]]
 
     def cost(option: tuple[Tile, int]) -> float:
