@@ -25,7 +25,7 @@ from backends.opencl.launches import extra_views
 
 LEFT_AND_RIGHT = {"SCATTERED": 0, "ASYNC": 1, "COLUMNS": 2, "THROUGH": 3}
 TILING = ("NVIDIA", "HALVES", "THREADS", "BM", "BN", "WM", "WN", "STAGES")
-READING = ("CONVOLUTION", "LEFT", "RIGHT", "STATISTICS", "EXTRAS", "PAIRS")
+READING = ("CONVOLUTION", "LEFT", "RIGHT", "STATISTICS", "EXTRAS", "PAIRS", "LINEAR")
 FIXED = frozenset((*TILING, *READING, *LEFT_AND_RIGHT, "KERNEL", "STRIDE", "PADDING", "UPSAMPLE"))
 """What stays a macro of a product; one program serves all shapes."""
 JOINED = 64
@@ -133,6 +133,8 @@ def _product(values: Mapping[str, Value], operation: Operation, chip: Chip, tile
     if convolution:
         right, form = launches.convolution(operation)
         macros |= form | {"SCALE": 1.0}
+        images = (operation.output, *operation.inputs[2:])
+        macros["LINEAR"] = int(all(view.strides[2] == view.strides[3] * view.shape[3] for view in images))
     else:
         scale = 1.0 if splits > 1 else float(operation.attributes["scale"])
         macros |= {"CONVOLUTION": 0, "B1": left.shape[1], "SCALE": scale}
@@ -179,7 +181,7 @@ def _join(values: Mapping[str, Value], operation: Operation, chip: Chip) -> Laun
     pairs = -(-n // 2)
     sizes = (-(-pairs // JOINED) * JOINED, m), (JOINED, 1)
     sources = ("warps.cl", "tensor_join.cl")
-    fixed = ("NVIDIA", "CONVOLUTION", "EXTRAS", "PAIRS")
+    fixed = ("NVIDIA", "CONVOLUTION", "EXTRAS", "PAIRS", "LINEAR")
     count = splits * m * n
     return made(values, operation, "tensor_join", views, macros, sizes, *sources, flops=count, fixed=fixed)
 

@@ -32,6 +32,8 @@ def makers(chip: Chip) -> dict[str, Maker]:
         "layer_norm": lambda values, operation: _layer_norm(values, operation, chip),
         "softmax_statistics": _widened,
         "reduce": _widened,
+        "winograd_input": _winograd,
+        "winograd_output": _winograd,
     }
 
 
@@ -50,6 +52,19 @@ def _widened(values: Mapping[str, Value], operation: Operation) -> Launch:
     width = width_for(operation.inputs[0].elements // rows)
     macros = {**launch.macros, "WIDTH": width}
     return replace(launch, macros=macros, global_size=(rows * width,), local_size=(width,))
+
+
+def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
+    """The portable launch, its sizes as arguments: one program for every image."""
+    launch = portable(values, operation)
+    fixed = ("INPUT", "TILE", "UPSAMPLE", "EXTRAS")
+    numbers = {
+        name: value
+        for name, value in launch.macros.items()
+        if name not in fixed and not isinstance(value, str)
+    }
+    kept = {name: value for name, value in launch.macros.items() if name not in numbers}
+    return replace(launch, macros=kept, numbers=numbers)
 
 
 def _elementwise(values: Mapping[str, Value], operation: Operation, chip: Chip) -> Launch:

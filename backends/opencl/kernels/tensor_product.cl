@@ -1,7 +1,8 @@
 // out (M x N) = SCALE * a (M x K) b (K x N) + extras on tensor cores, for every batch, or for a slice of K where SPLITS > 1.
 // Group (x, y, z) computes the BM x BN tile at row y * BM and column x * BN of batch z / SPLITS and slice z % SPLITS; each of
 // its warps WM x WN of it, in fragments of 16 x 8. STAGES tiles of a and b, 4 chunks (64 bytes) deep, lie in local memory.
-// CONVOLUTION: row m is pixel (n, y, x) of the output; k is (ky, kx, channel), read from the image where it lies.
+// CONVOLUTION: row m is pixel (n, y, x) of the output; k is (ky, kx, channel), read from the image where it lies. LINEAR: a row
+// of pixels follows the one above it in all that is written or added.
 //
 // a and b as LEFT and RIGHT say: ASYNC, whole chunks that lie along K are copied; COLUMNS (b alone), chunks along N; THROUGH
 // (a alone), chunks along K by registers, read as exp(a - maximum) / sum with STATISTICS; SCATTERED, element by element.
@@ -22,7 +23,11 @@
 
 #if CONVOLUTION
 #define BATCHED(X) 0
+#if LINEAR
+#define ROW_AT(X, m) ((m) / (OUT_H * OUT_W) * X##_S0 + (m) % (OUT_H * OUT_W) * X##_S3)
+#else
 #define ROW_AT(X, m) ((m) / (OUT_H * OUT_W) * X##_S0 + (m) / OUT_W % OUT_H * X##_S2 + (m) % OUT_W * X##_S3)
+#endif
 #define COLUMN_AT(X, n) ((n) * X##_S1)
 #else
 #define BATCHED(X) (b0 * X##_S0 + b1 * X##_S1)

@@ -13,18 +13,22 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.opencl import devices, runtime
 from backends.opencl.aten import channels_last
 from backends.opencl.cores import tensor, tensor_tiles
-from backends.opencl.graph import Graph
+from backends.opencl.cores.tensor_chip import Chip
+from backends.opencl.graph import Graph, Operation, View
+from backends.opencl.passes import SWITCHES, optimized, winograd
 
 sys.path.insert(0, str(Path(__file__).parent))
+import networks
 from test_kernels import FEW, PRECISIONS, Case
 
 pytestmark = pytest.mark.skipif(not devices.devices(), reason="there is no OpenCL device at all here")
+MORE = settings(FEW, max_examples=12)
 SMALL = 2
 """The tile of ``tensor_tiles.TILES`` that most tests take: the smallest, as playing a warp is slow."""
 
@@ -50,7 +54,7 @@ def test_every_tile_multiplies_by_a_weight(engine: Any, precision: str, tile: in
 
 
 @given(PRECISIONS, st.integers(1, 150), st.integers(1, 18), st.integers(1, 18), st.booleans(), st.booleans())
-@FEW
+@MORE
 def test_products_of_whole_chunks(
     engine: Any, precision: str, m: int, n: int, k: int, turned: bool, flat: bool
 ):
@@ -65,7 +69,7 @@ def test_products_of_whole_chunks(
 
 
 @given(PRECISIONS, *[st.integers(1, 70)] * 3)
-@FEW
+@MORE
 def test_products_of_any_width_and_depth(engine: Any, precision: str, m: int, n: int, k: int):
     case = Case()
     left, right = case.random(1, 1, k, m).permuted((0, 1, 3, 2)), case.random(1, 1, k, n)
@@ -74,7 +78,7 @@ def test_products_of_any_width_and_depth(engine: Any, precision: str, m: int, n:
 
 
 @given(PRECISIONS, st.integers(1, 90), st.integers(1, 90), st.integers(1, 90))
-@FEW
+@MORE
 def test_the_partially_fused_softmax(engine: Any, precision: str, rows: int, keys: int, width: int):
     case = Case()
     keys, width = keys // 8 * 8 + 8, width // 8 * 8 + 8
@@ -90,7 +94,7 @@ def test_the_partially_fused_softmax(engine: Any, precision: str, rows: int, key
     st.tuples(st.sampled_from([4, 8, 24, 40]), st.sampled_from([3, 8, 72]), *[st.integers(3, 11)] * 2),
     st.sampled_from([(3, 1, 1, 1), (3, 2, 1, 1), (1, 2, 0, 1), (3, 1, 1, 2), (3, 2, 0, 1)]),
 )
-@FEW
+@MORE
 def test_convolutions(engine: Any, precision: str, sizes: Any, form: tuple[int, int, int, int]):
     case, (channels, features, height, width) = Case(), sizes
     kernel, stride, padding, upsample = form
@@ -122,7 +126,7 @@ def test_flash_attention(engine: Any, precision: str, width: int, units: int):
 
 
 @given(PRECISIONS, st.integers(1, 150), st.integers(1, 150), st.sampled_from([5, 32]), st.booleans())
-@FEW
+@MORE
 def test_flash_attention_of_any_length(
     engine: Any, precision: str, tokens: int, keys: int, width: int, masked: bool
 ):
@@ -135,7 +139,7 @@ def test_flash_attention_of_any_length(
 
 
 @given(PRECISIONS, st.integers(1, 4), st.integers(1, 9), st.integers(1, 90), st.booleans(), st.booleans())
-@FEW
+@MORE
 def test_group_norms(
     engine: Any, precision: str, groups: int, each: int, pixels: int, last: bool, silu: bool
 ):
@@ -148,7 +152,7 @@ def test_group_norms(
 
 
 @given(PRECISIONS, st.integers(1, 9), st.integers(2, 300))
-@FEW
+@MORE
 def test_layer_norms(engine: Any, precision: str, rows: int, width: int):
     case = Case()
     inputs = (case.random(rows, width), case.random(width), case.random(width))
@@ -156,7 +160,7 @@ def test_layer_norms(engine: Any, precision: str, rows: int, width: int):
 
 
 @given(PRECISIONS, st.integers(1, 6), st.integers(1, 6), st.sampled_from([3, 8, 20]), st.integers(1, 3))
-@FEW
+@MORE
 def test_elementwise_steps(engine: Any, precision: str, a: int, b: int, c: int, axis: int):
     case = Case()
     first = case.random(b, a, c).permuted((1, 0, 2))
@@ -194,3 +198,59 @@ def test_deep_and_small_products_are_split(engine: Any, precision: str, kind: st
     kinds = [operation.kind for operation in engine.core.lay_out(graph).operations]
     assert kinds == [f"split_{kind}", "join_slices"]
     case.check(engine, out, precision)
+
+
+@pytest.mark.parametrize(("precision", "tile", "upsample"), [("fp32", 4, 1), ("fp16", 2, 2)])
+def test_winograd(engine: Any, precision: str, tile: int, upsample: int):
+    case = Case()
+    x, weight = case.image(2, 40, 9, 14), case.constant(torch.randn(3, 3, 40, 48))
+    shape = (2, 48, 9 * upsample, 14 * upsample)
+    attributes: Any = {"kernel": 3, "stride": 1, "padding": 1, "upsample": upsample, "extras": ("residual",)}
+    inputs = (x, weight, case.image(*shape))
+    out = case.emit("conv2d", inputs, shape, channels_last(shape), **attributes)
+    graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
+    changed = winograd.apply(graph, True, tile, lambda operation, largest: largest)
+    case.values, case.weights = dict(changed.values), dict(changed.weights)
+    case.operations = list(changed.operations)
+    check(engine, case, out, precision)
+
+
+def test_winograd_is_taken_where_the_estimate_says_it_gains():
+    """Many channels and pixels gain in fp32; an image of few tiles, and a stride of 2, do not."""
+    chip = Chip(True, 132)
+
+    def chosen(channels: int, pixels: int, stride: int = 1) -> int | None:
+        shape = (2, channels, pixels // stride, pixels // stride)
+        views = [
+            View("x", (2, channels, pixels, pixels), (0,) * 4),
+            View("w", (3, 3, channels, channels), (0,) * 4),
+        ]
+        attributes = {"kernel": 3, "stride": stride, "padding": 1, "upsample": 1, "extras": ()}
+        operation = Operation("conv2d", tuple(views), View("out", shape, (0,) * 4), attributes)
+        return tensor_tiles.winograd_tile(operation, 4, "fp32", chip)
+
+    assert chosen(640, 64) == 4
+    assert chosen(1280, 8) is None
+    assert chosen(640, 64, stride=2) is None
+
+
+def test_a_deep_product_of_few_tiles_is_split_and_a_wide_one_is_not():
+    chip = Chip(True, 132)
+
+    def slices(m: int, n: int, k: int) -> int:
+        sizes = tensor_tiles.Sizes(m, n, k, 1, "fp16")
+        return tensor_tiles.chosen(sizes, tensor_tiles.TILES, chip, tensor_tiles.SPLITS)[1]
+
+    assert slices(128, 1280, 11520) > 1
+    assert slices(8192, 2560, 320) == 1
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_whole_unet(engine: Any, precision: str):
+    graph, inputs, wanted = networks.captured("small", 8)
+    engine.core = tensor.core(engine.device)
+    switches: dict[str, bool] = dict.fromkeys(SWITCHES, True)
+    core = engine.core
+    graph = optimized(graph, switches, precision, core.attends, core.winograd_tile)
+    (got,) = runtime.Network(engine, graph)({name: tensor.numpy() for name, tensor in inputs.items()})
+    assert networks.relative_error(torch.from_numpy(got), wanted) <= {"fp32": 1e-4, "fp16": 2e-2}[precision]
