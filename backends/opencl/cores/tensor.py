@@ -38,7 +38,9 @@ def core(device: Any) -> Core:
 
 
 def chip_of(device: Any) -> Chip:
-    return Chip(cores.has_tensor_cores(device), device.max_compute_units)
+    """What there is to know of a device; where the instructions are played, all else is as on the GPUs they are for."""
+    chip = Chip(cores.has_tensor_cores(device), device.max_compute_units)
+    return replace(chip, local_memory=device.local_mem_size) if chip.nvidia else chip
 
 
 def tensor_core(chip: Chip, tiles: Tiles = TILES, splits: Sequence[int] = SPLITS) -> Core:
@@ -146,7 +148,7 @@ def _product(values: Mapping[str, Value], operation: Operation, chip: Chip, tile
     macros |= chip.macros | LEFT_AND_RIGHT
     macros |= {"M": sizes.m, "N": sizes.n, "K": sizes.k, "HALVES": int(sizes.precision == "fp16")}
     macros |= {"BM": tile.m, "BN": tile.n, "WM": tile.warp_m, "WN": tile.warp_n, "THREADS": tile.threads}
-    macros |= {"STAGES": tile.stages, "SPLITS": splits, "SLICE": sizes.m * sizes.n}
+    macros |= {"STAGES": tile.stages_in(chip.local_memory), "SPLITS": splits, "SLICE": sizes.m * sizes.n}
     macros["LEFT"] = left_mode(values, left, depth_axis, sizes.precision, through)
     macros["RIGHT"] = right_mode(values, right, sizes.precision)
     macros["PAIRS"] = int(all(in_chunks(view, column_axis, 2) for view in (operation.output, *extra)))

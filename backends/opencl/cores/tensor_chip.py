@@ -13,10 +13,11 @@ CHUNK = 16
 
 @dataclass(frozen=True)
 class Chip:
-    """``nvidia``: with its instructions, else they are played; ``units``: multiprocessors."""
+    """``nvidia``: with its instructions, else they are played; ``units``: multiprocessors; local memory in bytes."""
 
     nvidia: bool
     units: int
+    local_memory: int = 49152
 
     @property
     def macros(self) -> Macros:

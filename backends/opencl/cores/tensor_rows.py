@@ -80,7 +80,7 @@ def _elementwise(values: Mapping[str, Value], operation: Operation, chip: Chip) 
     macros |= {f"S{i}": float(scalar) for i, scalar in enumerate(operation.attributes["scalars"])}
     macros |= {"FOUR": int(four), "ITEMS": count}
     macros["AXES"] = max(1, len(output.shape) - next(i for i, n in enumerate((*output.shape, 0)) if n != 1))
-    named = dict(zip(("OUT", "A0", "A1", "A2"), views, strict=False))
+    named = {"OUT": output} | {f"A{i}": view for i, view in enumerate(inputs)}
     macros |= {f"VECTOR_A{i}": int(view in vectors) for i, view in enumerate(inputs)}
     sizes = (-(-count // GROUP) * GROUP,), (GROUP,)
     sources = ("warps.cl", "wide_elementwise.cl")

@@ -40,13 +40,17 @@ class Tile:
     warp_m: int
     warp_n: int
     stages: int
-    """Tiles of both operands in local memory, of which there are 48 KiB."""
+    """Tiles of both operands in local memory at most."""
     speed: float
     """Of its multiprocessor, against the best, as fragments are loaded for more or fewer products."""
 
     @property
     def threads(self) -> int:
         return self.m // self.warp_m * (self.n // self.warp_n) * 32
+
+    def stages_in(self, local_memory: int) -> int:
+        """As many as there is room for, of 64 bytes a row or column."""
+        return max(2, min(self.stages, local_memory // (64 * (self.m + self.n))))
 
 
 Tiles = Mapping[str, Sequence[Tile]]

@@ -23,7 +23,7 @@
 
 // 16 bytes from device memory, or zeros where `inside` is false; done for this work-item after COPY_WAIT, for others after a barrier.
 #define COPY(to, from, inside) copy_chunk(to, from, inside)
-inline void copy_chunk(__local uint4 *to, __global const void *from, int inside)
+INLINED void copy_chunk(__local uint4 *to, __global const void *from, int inside)
 {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
         :: "r"(LOCAL_ADDRESS(to)), "l"((ulong)(size_t)from), "r"(inside ? 16 : 0) : "memory");
@@ -34,14 +34,14 @@ inline void copy_chunk(__local uint4 *to, __global const void *from, int inside)
 
 // Four 8 x 8 matrices of halves (8 x 4 of floats); lane l names row l % 8 of matrix l / 8 by its chunk AT(l) of `tile`.
 #define LOAD_FRAGMENTS(r, tile, AT) load_fragments(r, (tile) + AT(lane))
-inline void load_fragments(uint *r, __local const uint4 *row)
+INLINED void load_fragments(uint *r, __local const uint4 *row)
 {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
         : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(LOCAL_ADDRESS(row)) : "memory");
 }
 // The same, of halves, each matrix transposed.
 #define LOAD_TRANSPOSED(r, tile, AT) load_transposed(r, (tile) + AT(lane))
-inline void load_transposed(uint *r, __local const uint4 *row)
+INLINED void load_transposed(uint *r, __local const uint4 *row)
 {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
         : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(LOCAL_ADDRESS(row)) : "memory");
@@ -49,7 +49,7 @@ inline void load_transposed(uint *r, __local const uint4 *row)
 
 // Over the four lanes that hold one row of c, for `count` values.
 #define QUAD(NAME, JOIN) \
-    inline void NAME(float *values, int count) \
+    INLINED void NAME(float *values, int count) \
     { \
         UNROLL for (int i = 0; i < count; ++i) { \
             values[i] = JOIN(values[i], neighbour(values[i], 1)); \
@@ -58,14 +58,14 @@ inline void load_transposed(uint *r, __local const uint4 *row)
     }
 
 #if HALVES
-inline void multiply_one(float *c, const uint *a, const uint *b)
+INLINED void multiply_one(float *c, const uint *a, const uint *b)
 {
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 #else
-inline void multiply_one(float *c, const uint *a, const uint *b)
+INLINED void multiply_one(float *c, const uint *a, const uint *b)
 {
     asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
@@ -85,14 +85,14 @@ typedef struct {
 #define COPY(to, from, inside) copy_later(&copies, to, (__global const uint4 *)(from), inside)
 #define COPY_COMMIT() (++copies.groups)
 #define COPY_WAIT(n) copy_now(&copies, n)
-inline void copy_later(Copies *copies, __local uint4 *to, __global const uint4 *from, int inside)
+INLINED void copy_later(Copies *copies, __local uint4 *to, __global const uint4 *from, int inside)
 {
     const int at = copies->last++ % MOST_COPIES;
     copies->to[at] = to;
     copies->from[at] = inside ? from : 0;
     copies->group[at] = copies->groups;
 }
-inline void copy_now(Copies *copies, int groups)
+INLINED void copy_now(Copies *copies, int groups)
 {
     for (; copies->first < copies->last; ++copies->first) {
         const int at = copies->first % MOST_COPIES;
@@ -111,7 +111,7 @@ inline void copy_now(Copies *copies, int groups)
         (r)[load] = HALF_AT(tile, AT, 8 * load + lane % 4 * 2) | HALF_AT(tile, AT, 8 * load + lane % 4 * 2 + 1) << 16
 
 #define QUAD(NAME, JOIN) \
-    inline void NAME(float *values, int count SCRATCH_ARGUMENT) \
+    INLINED void NAME(float *values, int count SCRATCH_ARGUMENT) \
     { \
         const int at = get_local_id(0); \
         for (int i = 0; i < count; ++i) \
@@ -127,11 +127,11 @@ inline void copy_now(Copies *copies, int groups)
 #endif
 
 // What tf32 keeps of a float, to the nearest; and the rest, whose own bits below tf32's the tensor cores leave out.
-inline uint tf32_big(uint x)
+INLINED uint tf32_big(uint x)
 {
     return (x + 0x1000) & 0xffffe000;
 }
-inline uint tf32_small(uint x, uint big)
+INLINED uint tf32_small(uint x, uint big)
 {
     return as_uint(as_float(x) - as_float(big));
 }
@@ -139,7 +139,7 @@ inline uint tf32_small(uint x, uint big)
 // NAME(c, a, b): c[MT][NT][4] += a[MT][4] * b[NT][2], one step of depth of MT x NT fragments.
 #if NVIDIA && HALVES
 #define DEFINE_MULTIPLY(NAME, MT, NT) \
-    inline void NAME(float *c, const uint *a, const uint *b) \
+    INLINED void NAME(float *c, const uint *a, const uint *b) \
     { \
         UNROLL for (int i = 0; i < MT; ++i) \
             UNROLL for (int j = 0; j < NT; ++j) \
@@ -147,7 +147,7 @@ inline uint tf32_small(uint x, uint big)
     }
 #elif NVIDIA
 #define DEFINE_MULTIPLY(NAME, MT, NT) \
-    inline void NAME(float *c, const uint *a, const uint *b) \
+    INLINED void NAME(float *c, const uint *a, const uint *b) \
     { \
         uint big_b[NT * 2], small_b[NT * 2]; \
         UNROLL for (int j = 0; j < NT * 2; ++j) { \
@@ -175,7 +175,7 @@ inline uint tf32_small(uint x, uint big)
 #else
 #define LANE_OF(row, k) ((row) % 8 * 4 + (k) % 4)
 #define PRODUCT(x, y, k) three_products(x, y)
-inline float three_products(uint x, uint y)
+INLINED float three_products(uint x, uint y)
 {
     const uint big_x = tf32_big(x), big_y = tf32_big(y);
     const float small_x = as_float(tf32_small(x, big_x) & 0xffffe000), small_y = as_float(tf32_small(y, big_y) & 0xffffe000);
@@ -183,7 +183,7 @@ inline float three_products(uint x, uint y)
 }
 #endif
 #define DEFINE_MULTIPLY(NAME, MT, NT) \
-    inline void NAME(float *c, const uint *a, const uint *b SCRATCH_ARGUMENT) \
+    INLINED void NAME(float *c, const uint *a, const uint *b SCRATCH_ARGUMENT) \
     { \
         const int own = get_local_id(0) % 32; \
         __local uint *shared = scratch + get_local_id(0) / 32 * ((MT * 4 + NT * 2) * 32); \

@@ -2,6 +2,8 @@
 // instructions where NVIDIA is set, else in OpenCL C, where lanes exchange by work-group barriers through `scratch`, which
 // every work-item of the group must reach. A warp is 32 work-items that follow each other in dimension 0.
 
+// C99's own inline promises a definition elsewhere, which there is none of.
+#define INLINED static inline __attribute__((always_inline))
 #define JOINED_(a, b) a##b
 #define JOINED(a, b) JOINED_(a, b)
 
@@ -14,33 +16,33 @@
 #define EXP2(x) power_of_two(x)
 
 // To 2 units in the last place; what would be denormal is zero, and no instruction is spent on it.
-inline float power_of_two(float x)
+INLINED float power_of_two(float x)
 {
     float power;
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
     return power;
 }
 
-inline uint pack_halves(float low, float high)
+INLINED uint pack_halves(float low, float high)
 {
     uint both;
     asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
     return both;
 }
-inline float2 unpack_halves(uint both)
+INLINED float2 unpack_halves(uint both)
 {
     float low, high;
     asm("{ .reg .b16 l, h; mov.b32 {l, h}, %2; cvt.f32.f16 %0, l; cvt.f32.f16 %1, h; }" : "=f"(low), "=f"(high) : "r"(both));
     return (float2)(low, high);
 }
 
-inline float neighbour(float value, int distance)
+INLINED float neighbour(float value, int distance)
 {
     float other;
     asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=f"(other) : "f"(value), "r"(distance));
     return other;
 }
-inline float warp_sum(float value)
+INLINED float warp_sum(float value)
 {
     UNROLL for (int distance = 16; distance > 0; distance /= 2)
         value += neighbour(value, distance);
@@ -55,24 +57,24 @@ inline float warp_sum(float value)
 #define SCRATCH_PASSED , scratch
 #define EXP2(x) exp2(x)
 
-inline uint pack_halves(float low, float high)
+INLINED uint pack_halves(float low, float high)
 {
     ushort halves[2];
     vstore_half_rte(low, 0, (half *)halves);
     vstore_half_rte(high, 1, (half *)halves);
     return halves[0] | (uint)halves[1] << 16;
 }
-inline float half_of(uint both, int place)
+INLINED float half_of(uint both, int place)
 {
     const ushort bits = both >> 16 * place;
     return vload_half(0, (const half *)&bits);
 }
-inline float2 unpack_halves(uint both)
+INLINED float2 unpack_halves(uint both)
 {
     return (float2)(half_of(both, 0), half_of(both, 1));
 }
 
-inline float warp_sum(float value SCRATCH_ARGUMENT)
+INLINED float warp_sum(float value SCRATCH_ARGUMENT)
 {
     const int own = get_local_id(0);
     scratch[own] = as_uint(value);
@@ -95,7 +97,7 @@ inline float warp_sum(float value SCRATCH_ARGUMENT)
 #define LOAD_FOUR_fp16(p, i) unpack_four(*(__global const uint2 *)((p) + (i)))
 #define STORE_FOUR_fp32(p, i, v) (*(__global float4 *)((p) + (i)) = (v))
 #define STORE_FOUR_fp16(p, i, v) (*(__global uint2 *)((p) + (i)) = (uint2)(pack_halves((v).x, (v).y), pack_halves((v).z, (v).w)))
-inline float4 unpack_four(uint2 four)
+INLINED float4 unpack_four(uint2 four)
 {
     return (float4)(unpack_halves(four.x), unpack_halves(four.y));
 }
