@@ -13,7 +13,11 @@ LARGEST_HEAD = 160
 THREADS = 128
 CHUNKS = 768
 """Of a quarter of the 48 KiB of local memory: keys or values that are multiplied, and those that come."""
-FIXED = frozenset(("NVIDIA", "HALVES", "THREADS", "MT", "BKV", "D", "DP", "SCATTERED", "MASKED", "PAIRS"))
+TWO_TILES = ("fp16",)
+WIDEST_OF_TWO = 64
+FIXED = frozenset(
+    ("NVIDIA", "HALVES", "THREADS", "MT", "BKV", "D", "DP", "SCATTERED", "MASKED", "PAIRS", "RAGGED")
+)
 
 
 def attends(width: int, keys: int) -> bool:
@@ -35,6 +39,7 @@ def attention(values: Mapping[str, Value], operation: Operation, chip: Chip) -> 
     macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": keys.shape[2], "SCATTERED": int(scattered)}
     macros |= {"MASKED": len(mask), "SCALE": float(operation.attributes["scale"])}
     macros["PAIRS"] = int(in_chunks(operation.output, 3, 2))
+    macros["RAGGED"] = int(keys.shape[2] % block != 0)
     queries = 64 * row_tiles
     sizes = (-(-tokens // queries) * THREADS, batch * heads), (THREADS, 1)
     flops = 4 * batch * heads * tokens * keys.shape[2] * width
@@ -59,5 +64,5 @@ def tiling(precision: str, width: int, tokens: int, heads: int, units: int) -> t
     """
     row_chunks = padded(width, precision) // elements(precision) + 1
     keys = next(keys for keys in (64, 32, 16) if keys * row_chunks <= CHUNKS)
-    two = precision == "fp16" and width <= 64 and -(-tokens // 128) * heads >= units
+    two = precision in TWO_TILES and width <= WIDEST_OF_TWO and -(-tokens // 128) * heads >= units
     return (2 if two else 1), keys

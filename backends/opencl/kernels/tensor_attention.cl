@@ -1,7 +1,7 @@
 // FlashAttention (arXiv 2205.14135, in the order of 2307.08691) on tensor cores: a group takes 64 * MT queries (group id 0) of head
 // group 1 % HEADS of image group 1 / HEADS, a warp 16 * MT of them, against BKV keys at a time, copied while the ones before
 // are multiplied. Scores stay in the registers of the product that made them, which are those of the left operand of the
-// next. Rows of local memory are D elements, filled up to DP, and one chunk more, so that no 8 rows meet in a bank.
+// next. RAGGED: the last keys do not fill a tile. Rows of local memory are D elements, filled up to DP, and one chunk more, so that no 8 rows meet in a bank.
 
 #define MT_ROWS (MT * 2)
 #define NS (BKV / 8)
@@ -110,10 +110,12 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void tensor_attent
                     / SCALE, LOWEST);
             }
 #endif
+#if RAGGED
         if (s0 + BKV > KEYS)
             UNROLL for (int at = 0; at < MT * NS * 4; ++at)
                 if (s0 + at / 4 % NS * 8 + lane % 4 * 2 + at % 2 >= KEYS)
                     scores[at] = LOWEST;
+#endif
 
         float higher[MT_ROWS];
         UNROLL for (int i = 0; i < MT_ROWS; ++i) {
