@@ -25,25 +25,25 @@
 #define COPY(to, from, inside) copy_chunk(to, from, inside)
 INLINED void copy_chunk(__local uint4 *to, __global const void *from, int inside)
 {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+    PTX volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
         :: "r"(LOCAL_ADDRESS(to)), "l"((ulong)(size_t)from), "r"(inside ? 16 : 0) : "memory");
 }
-#define COPY_COMMIT() asm volatile("cp.async.commit_group;" ::: "memory")
+#define COPY_COMMIT() PTX volatile("cp.async.commit_group;" ::: "memory")
 // Until at most n of the committed groups are under way.
-#define COPY_WAIT(n) asm volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
+#define COPY_WAIT(n) PTX volatile("cp.async.wait_group %0;" :: "n"(n) : "memory")
 
 // Four 8 x 8 matrices of halves (8 x 4 of floats); lane l names row l % 8 of matrix l / 8 by its chunk AT(l) of `tile`.
 #define LOAD_FRAGMENTS(r, tile, AT) load_fragments(r, (tile) + AT(lane))
 INLINED void load_fragments(uint *r, __local const uint4 *row)
 {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+    PTX volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
         : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(LOCAL_ADDRESS(row)) : "memory");
 }
 // The same, of halves, each matrix transposed.
 #define LOAD_TRANSPOSED(r, tile, AT) load_transposed(r, (tile) + AT(lane))
 INLINED void load_transposed(uint *r, __local const uint4 *row)
 {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+    PTX volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
         : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(LOCAL_ADDRESS(row)) : "memory");
 }
 
@@ -60,14 +60,14 @@ INLINED void load_transposed(uint *r, __local const uint4 *row)
 #if HALVES
 INLINED void multiply_one(float *c, const uint *a, const uint *b)
 {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    PTX volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 #else
 INLINED void multiply_one(float *c, const uint *a, const uint *b)
 {
-    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    PTX volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }

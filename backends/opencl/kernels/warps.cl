@@ -9,6 +9,7 @@
 
 #if NVIDIA
 
+#define PTX asm
 #define UNROLL _Pragma("unroll")
 #define SCRATCH(uints)
 #define SCRATCH_ARGUMENT
@@ -19,27 +20,27 @@
 INLINED float power_of_two(float x)
 {
     float power;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+    PTX("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
     return power;
 }
 
 INLINED uint pack_halves(float low, float high)
 {
     uint both;
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+    PTX("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
     return both;
 }
 INLINED float2 unpack_halves(uint both)
 {
     float low, high;
-    asm("{ .reg .b16 l, h; mov.b32 {l, h}, %2; cvt.f32.f16 %0, l; cvt.f32.f16 %1, h; }" : "=f"(low), "=f"(high) : "r"(both));
+    PTX("{ .reg .b16 l, h; mov.b32 {l, h}, %2; cvt.f32.f16 %0, l; cvt.f32.f16 %1, h; }" : "=f"(low), "=f"(high) : "r"(both));
     return (float2)(low, high);
 }
 
 INLINED float neighbour(float value, int distance)
 {
     float other;
-    asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=f"(other) : "f"(value), "r"(distance));
+    PTX volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=f"(other) : "f"(value), "r"(distance));
     return other;
 }
 INLINED float warp_sum(float value)
