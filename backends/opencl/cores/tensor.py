@@ -154,7 +154,7 @@ def _product(values: Mapping[str, Value], operation: Operation, chip: Chip, tile
     macros["PAIRS"] = int(all(in_chunks(view, column_axis, 2) for view in (operation.output, *extra)))
     groups = -(-sizes.n // tile.n) * tile.threads, -(-sizes.m // tile.m), sizes.batch * splits
     sources = ("warps.cl", "tensor_instructions.cl", "tensor_product.cl")
-    return made(
+    launch = made(
         values,
         operation,
         "tensor_product",
@@ -165,6 +165,7 @@ def _product(values: Mapping[str, Value], operation: Operation, chip: Chip, tile
         flops=2 * sizes.m * sizes.n * sizes.k * sizes.batch,
         fixed=FIXED,
     )
+    return replace(launch, options=chip.at_most(tile.registers))
 
 
 def _join(values: Mapping[str, Value], operation: Operation, chip: Chip) -> Launch:

@@ -23,6 +23,10 @@ class Chip:
     def macros(self) -> Macros:
         return {"NVIDIA": int(self.nvidia)}
 
+    def at_most(self, registers: int) -> tuple[str, ...]:
+        """The compiler's option for a limit of registers below the hardware's own."""
+        return (f"-cl-nv-maxrregcount={registers}",) if self.nvidia and registers < 255 else ()
+
 
 def elements(precision: str) -> int:
     """Of a chunk."""

@@ -43,6 +43,8 @@ class Tile:
     """Tiles of both operands in local memory at most."""
     speed: float
     """Of its multiprocessor, against the best, as fragments are loaded for more or fewer products."""
+    registers: int = 255
+    """Of a work-item at most: 128 where that lets one more group share the multiprocessor for a few bytes that spill."""
 
     @property
     def threads(self) -> int:
@@ -61,8 +63,8 @@ TILES: Tiles = {
         Tile(64, 64, 32, 32, 4, 0.65),
     ),
     "fp32": (
-        Tile(128, 128, 64, 32, 3, 1.0),
-        Tile(128, 64, 64, 32, 4, 0.95),
+        Tile(128, 128, 64, 32, 3, 1.0, 128),
+        Tile(128, 64, 64, 32, 4, 0.95, 128),
         Tile(64, 64, 32, 32, 4, 0.85),
     ),
 }
