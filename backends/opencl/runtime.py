@@ -101,7 +101,7 @@ class Network:
         self._check_memory()
         with reported("allocating the network"):
             self._buffers = self._uploaded()
-            self._place_tensors()
+            self._place_tensors(reuse)
             self._kernels = [self._prepared(launch) for launch in self.launches]
 
     @property
@@ -152,13 +152,18 @@ class Network:
                 f"{free // 10**6:,} MB are free; try a smaller size, fp16, or buffer_reuse"
             )
 
-    def _place_tensors(self) -> None:
+    def _place_tensors(self, reuse: bool) -> None:
+        context, flags = self.engine.context, cl.mem_flags.READ_WRITE
+        if not reuse:  # a buffer each: together they may be larger than any that a device gives
+            for place in self.plan.places:
+                self._buffers[place.tensor.name] = cl.Buffer(context, flags, place.tensor.size)
+            return
         alignment = self.engine.device.mem_base_addr_align // 8
         if ALIGNMENT % alignment:
             raise BackendError(
                 f"{self.engine.device.name.strip()} aligns buffers to {alignment} bytes; {ALIGNMENT} are planned for"
             )
-        arena = cl.Buffer(self.engine.context, cl.mem_flags.READ_WRITE, max(self.plan.size, ALIGNMENT))
+        arena = cl.Buffer(context, flags, max(self.plan.size, ALIGNMENT))
         for place in self.plan.places:
             self._buffers[place.tensor.name] = arena.get_sub_region(place.offset, place.tensor.size)
 
