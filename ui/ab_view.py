@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from backends.contract import Picture
 from ui.ab_canvas import HEAT_MAP, AbCanvas
@@ -31,6 +32,7 @@ from workbench.desk.desk import Desk
 from workbench.desk.experiment import Cell
 from workbench.desk.naming import short_title
 
+NARROW = 800
 MODES = (
     ("wipe", "square-half", "Wipe", "Drag the line between A and B  (1)"),
     ("side", "columns", "Side by side", "Both, zoomed together  (2)"),
@@ -91,6 +93,16 @@ class AbView(QWidget):
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]
         self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        style = (
+            Qt.ToolButtonStyle.ToolButtonIconOnly
+            if self.width() < NARROW
+            else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        )
+        for button in self._modes.values():
+            button.setToolButtonStyle(style)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         number = event.key() - Qt.Key.Key_1
@@ -166,7 +178,8 @@ class AbView(QWidget):
         self._stack.addWidget(self.canvas)
         self._stack.addWidget(both)
         self.scale = HeatScale(self._theme)
-        self.figures = text_label("", "value")
+        self.figures = QElidingLabel()
+        self.figures.setProperty("role", "value")
         self.figures.setObjectName("pairFigures")
         self.readout = QLabel()
         self.readout.setObjectName("pixelReadout")
@@ -174,9 +187,8 @@ class AbView(QWidget):
         self.readout.setTextFormat(Qt.TextFormat.RichText)
         foot = QHBoxLayout()
         foot.setSpacing(14)
-        foot.addWidget(self.figures)
+        foot.addWidget(self.figures, 1)
         foot.addWidget(self.scale)
-        foot.addStretch(1)
         foot.addWidget(self.readout)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -252,6 +264,7 @@ class AbView(QWidget):
             if quality is not None and quality.prompt_fidelity is not None:
                 parts.append(f"fidelity {name} {quality.prompt_fidelity:.0%}")
         self.figures.setText("   ".join(parts))
+        self.figures.setToolTip("\n".join(parts))
 
     def _hovered(self, place: tuple[float, float] | None) -> None:
         pair = self._pair

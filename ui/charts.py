@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from ui.memory_view import MemoryView
 from ui.queue_view import QueueView
@@ -15,6 +15,7 @@ from ui.theme import Theme
 from ui.timeline_view import TimelineView
 from ui.tradeoff_view import TradeoffView
 from workbench.desk.desk import Desk
+from workbench.desk.experiment import SYNTHETIC_MARK, SYNTHETIC_NOTICE
 
 WIDE = 1300
 SECOND = ("Table", "Trade-off", "Rounds", "Queue", "Sessions")
@@ -47,6 +48,10 @@ class Charts(QWidget):
         self._wide: bool | None = None
         self._first, self._second = _deck("chartTabs"), _deck("secondChartTabs")
         self._holders = {title: _holder(page) for title, page in self.pages.items()}
+        self._marks = [synthetic_mark(deck) for deck in (self._first, self._second)]
+        self._experiment = desk.experiment
+        desk.experiment.began.connect(self._show_mark)
+        self._show_mark()
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.setHandleWidth(1)
         self._split.setChildrenCollapsible(False)
@@ -74,6 +79,10 @@ class Charts(QWidget):
         self._second.setVisible(wide)
         self.open(current or "Timeline")
 
+    def _show_mark(self) -> None:
+        for mark in self._marks:
+            mark.setVisible(self._experiment.synthetic)
+
     def open(self, title: str) -> None:
         """Bring a page to the front."""
         holder = self._holders[title]
@@ -93,6 +102,19 @@ def _deck(name: str) -> QTabWidget:
     deck.tabBar().setExpanding(False)
     deck.tabBar().setDrawBase(False)
     return deck
+
+
+def synthetic_mark(deck: QTabWidget) -> QLabel:
+    """The mark of synthetic weights, beside the tabs of every chart."""
+    mark = QLabel(SYNTHETIC_MARK)
+    mark.setProperty("role", "synthetic")
+    mark.setToolTip(SYNTHETIC_NOTICE)
+    corner = QWidget()
+    line = QHBoxLayout(corner)
+    line.setContentsMargins(0, 4, 16, 2)
+    line.addWidget(mark)
+    deck.setCornerWidget(corner)
+    return mark
 
 
 def _holder(page: QWidget) -> QWidget:

@@ -20,6 +20,8 @@ from workbench.desk.naming import differences, short_title
 GAP = 8
 ROW_TITLE = 74
 NARROWEST = 148
+SHORTEST = 170
+ROWS_IN_VIEW = 2
 FRAME_HEIGHT = 9
 PREVIEW_MILLISECONDS = 40
 
@@ -87,7 +89,7 @@ class ImageGrid(QWidget):
         width = max(NARROWEST, (view.width() - inset - GAP * (columns - 1)) // columns)
         request = self._desk.experiment.requests[0]
         ideal = round((width - 8) * request.height / request.width) + CAPTION_HEIGHT + FRAME_HEIGHT
-        height = min(ideal, max(view.height(), 140))
+        height = min(ideal, max(view.height() // min(rows, ROWS_IN_VIEW) - GAP * (rows > 1), SHORTEST))
         for place, heading in enumerate(self._headings):
             heading.setGeometry(inset + place * (width + GAP), 0, width, self._heads.height())
         for (row, column), cell in self.cells.items():

@@ -155,10 +155,8 @@ class Inspector(QFrame):
         inside = QVBoxLayout(self._figures)
         inside.setContentsMargins(0, 0, 4, 0)
         inside.setSpacing(9)
-        whole = QHBoxLayout()
-        whole.addWidget(self.total, 1)
-        whole.addWidget(self.fidelity, 0, Qt.AlignmentFlag.AlignVCenter)
-        inside.addLayout(whole)
+        inside.addWidget(self.total)
+        inside.addWidget(self.fidelity, 0, Qt.AlignmentFlag.AlignLeft)
         inside.addWidget(self.notice)
         for group in GROUPS:
             inside.addWidget(rule())

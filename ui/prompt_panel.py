@@ -223,6 +223,9 @@ class PromptPanel(QWidget):
             self.model.setCurrentIndex(index)
             if index < 0:
                 self.model.setEditText(name)
+            line = self.model.lineEdit()
+            if line is not None and not line.hasFocus():
+                line.setCursorPosition(0)
         if self._sizes_of != name:
             self._sizes_of = name
             choice = next((item for item in self._form.models if item.name == name), None)

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
-from ui.fields import text_label
 from ui.theme import Theme
 from workbench.changes import Changes
 from workbench.desk.desk import Desk
@@ -26,6 +26,7 @@ from workbench.history import Entry
 HEADINGS = ("When", "Name", "Prompt", "Model", "Variants", "")
 COMPARED = ("Variant", "Figure", "Then", "Now", "Change", "")
 NAME = 1
+PROMPT_CHARACTERS = 48
 VERDICTS = {
     "lower": "▼ lower",
     "higher": "▲ higher",
@@ -42,7 +43,8 @@ class SessionsView(QWidget):
         self.setObjectName("sessionsView")
         self._desk = desk
         self._entries: tuple[Entry, ...] = ()
-        self.said = text_label("", "muted")
+        self.said = QElidingLabel()
+        self.said.setProperty("role", "muted")
         self.said.setObjectName("sessionsMessage")
         self.open = self._button("Open", "openSessionButton", "folder-open", self._open, theme)
         self.compare = self._button(
@@ -52,7 +54,7 @@ class SessionsView(QWidget):
         self.back = self._button(
             "Back to the list", "backToSessionsButton", "arrow-left", self._show_list, theme
         )
-        self.table = _table("sessionsTable", "Kept comparisons", HEADINGS, 2)
+        self.table = _table("sessionsTable", "Kept comparisons", HEADINGS, 4)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.itemSelectionChanged.connect(self._show_states)
         self.table.itemChanged.connect(self._renamed)
@@ -83,6 +85,8 @@ class SessionsView(QWidget):
                 for column, text in enumerate(_texts(entry)):
                     item = QTableWidgetItem(text)
                     item.setToolTip("\n".join(entry.variants) if column == 4 else text)
+                    if column == 2 and len(text) > PROMPT_CHARACTERS:
+                        item.setText(f"{text[: PROMPT_CHARACTERS - 1]}…")
                     if column != NAME:
                         item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
                     self.table.setItem(row, column, item)

@@ -72,7 +72,7 @@ class TimelineView(QWidget):
         count = max(1, len(found))
         self.plot.item.setYRange(-0.5, count - 0.5, padding=0)
         self.plot.item.vb.setLimits(
-            yMin=-0.5, yMax=count - 0.5, xMin=self._first() * 1.02, xMax=self._whole() * 1.12
+            yMin=-0.5, yMax=count - 0.5, xMin=self._first() * 1.02, xMax=self._whole() * 1.2
         )
         if fitted or not same_shape:
             self.fit()
@@ -82,7 +82,7 @@ class TimelineView(QWidget):
 
     def fit(self) -> None:
         """All of every lane."""
-        self.plot.item.vb.setXRange(self._first(), self._whole() * 1.08, padding=0)
+        self.plot.item.vb.setXRange(self._first(), self._whole() * 1.14, padding=0)
 
     def zoom_to_picked(self) -> None:
         """Bring what is picked into full view."""

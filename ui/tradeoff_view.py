@@ -41,6 +41,7 @@ class TradeoffView(QWidget):
         self.plot.item.setMouseEnabled(x=False, y=False)
         self.plot.item.showGrid(x=True, y=True, alpha=0.12)
         self.plot.item.getAxis("left").setWidth(64)
+        self.plot.item.getAxis("bottom").setHeight(44)
         self.plot.tick_with("bottom", lambda value: f"{value:g}×")
         head = QHBoxLayout()
         head.addWidget(self.readout, 1)
@@ -82,9 +83,8 @@ class TradeoffView(QWidget):
                 [point.quality for point in front],
                 pen=pg.mkPen(colours.border_strong, width=2, style=Qt.PenStyle.DashLine),
             )
-        by_pace = sorted(found, key=lambda point: (point.speedup, point.quality))
-        order = {point.column: place for place, point in enumerate(by_pace)}
-        for point in found:
+        middle = (min(point.speedup for point in found) + max(point.speedup for point in found)) / 2
+        for place, point in enumerate(sorted(found, key=lambda point: point.speedup)):
             column = experiment.columns[point.column]
             item.addItem(
                 pg.ScatterPlotItem(
@@ -98,11 +98,10 @@ class TradeoffView(QWidget):
                     ),
                 )
             )
-            above = order[point.column] % 2 == 0
             label = pg.TextItem(
-                f"{column.badge}  {lane_title(column.variant)}",
+                f"   {column.badge}  {lane_title(column.variant)}, {point.label}   ",
                 color=colours.text,
-                anchor=(0.5, 1.6 if above else -0.6),
+                anchor=(0 if point.speedup <= middle else 1, 1.0 if place % 2 else 0.0),
             )
             label.setFont(small_font(self.font()))
             label.setPos(point.speedup, point.quality)
@@ -124,5 +123,5 @@ class TradeoffView(QWidget):
     def _scale(self, xs: list[float], ys: list[float]) -> None:
         x_room = max((max(xs) - min(xs)) * 0.18, 0.15)
         y_room = max((max(ys) - min(ys)) * 0.35, 0.02 * max(abs(max(ys)), 0.5))
-        self.plot.item.setXRange(min(xs) - x_room, max(xs) + x_room, padding=0)
+        self.plot.item.setXRange(max(0.0, min(xs) - x_room), max(xs) + x_room, padding=0)
         self.plot.item.setYRange(min(ys) - y_room, max(ys) + y_room, padding=0)

@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QGuiApplication,
     QIcon,
+    QPaintEvent,
     QResizeEvent,
     QShowEvent,
 )
@@ -43,6 +44,7 @@ SMALLEST = QSize(1080, 660)
 USUAL = QSize(1280, 800)
 WIDE = 1700
 NOTICE_MILLISECONDS = 6000
+LATEST_FINISH_MILLISECONDS = 500
 
 
 class MainWindow(QMainWindow):
@@ -173,7 +175,12 @@ class MainWindow(QMainWindow):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        QTimer.singleShot(0, self.finish)
+        QTimer.singleShot(LATEST_FINISH_MILLISECONDS, self.finish)  # a window that is covered is not painted
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._finished:
+            QTimer.singleShot(0, self.finish)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

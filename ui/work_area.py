@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -25,6 +25,8 @@ from ui.theme import Theme
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import SYNTHETIC_MARK, SYNTHETIC_NOTICE
 
+LOWEST_STACK = 200
+
 
 class WorkArea(QWidget):
     """Views of the experiment. The charts, and A/B with its library, are built after the first paint."""
@@ -42,6 +44,9 @@ class WorkArea(QWidget):
         self.empty = EmptyState(desk, theme, list(prompts))
         self.stack = QStackedWidget()
         self.stack.setObjectName("pictureStack")
+        self.stack.setMinimumHeight(
+            LOWEST_STACK
+        )  # not what the empty state needs, which is seen without charts only
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.grid)
         top = QWidget()
@@ -91,6 +96,8 @@ class WorkArea(QWidget):
         """The usual heights: pictures as high as their columns are wide, charts the rest, each at least four tenths."""
         whole = self.height()
         wanted = self.grid.ideal_height() + self.bar.sizeHint().height() + 34
+        if self.view() == "ab":
+            wanted = whole
         pictures = min(max(wanted, whole * 4 // 10), whole * 6 // 10)
         self.splitter.setSizes([pictures, whole - pictures])
 
@@ -120,6 +127,7 @@ class WorkArea(QWidget):
         self._buttons["grid"].setChecked(True)
         if self._desk.experiment.comparison is not None:
             self.stack.setCurrentWidget(self.grid)
+            self._arrange_unless_by_hand()
             current = self.grid.cells.get(self._desk.selection.current or (0, 0))
             if current is not None:
                 current.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -130,6 +138,7 @@ class WorkArea(QWidget):
         self._buttons["ab"].setChecked(True)
         if self._desk.experiment.comparison is not None and hasattr(self, "ab"):
             self.stack.setCurrentWidget(self.ab)
+            self._arrange_unless_by_hand()
             self.ab.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def open_chart(self, title: str) -> None:
@@ -148,6 +157,10 @@ class WorkArea(QWidget):
             )
         self._show_title()
         if populated and not self._arranged_by_hand:
+            QTimer.singleShot(0, self.arrange)  # the grid has its width then
+
+    def _arrange_unless_by_hand(self) -> None:
+        if not self._arranged_by_hand:
             self.arrange()
 
     def _moved_by_hand(self) -> None:

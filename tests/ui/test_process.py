@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,11 +12,21 @@ from pathlib import Path
 
 import psutil
 import pytest
+from psygnal import Signal
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QImage
+
+from backends.variants import parse_variant
+from tests.workbench.desk.script import Play, Script
+from ui.actions import CHARTS
 
 ROOT = Path(__file__).parents[2]
 LONGEST_GAP_MS = 50.0
 ROUNDS = 4
+MOST_GROWTH_BYTES = 15_000_000
+"""Less than what the pictures of 30 rounds take; the allocator alone moves by half of it."""
+MOST_NEW_OBJECTS = 10
+"""In a round; the scripted runner itself remembers four."""
 
 START = """
 import sys, time
@@ -54,11 +66,44 @@ if __name__ == "__main__":
     def watch(state):
         if state.index == 2 and not seen:
             seen.append(state)
+            application.primaryScreen().grabWindow(0).save(sys.argv[2])
+            print(application.platformName(), flush=True)
             print(len(__import__("psutil").Process().children(recursive=True)), flush=True)
             QTimer.singleShot(0, stop)
     window.desk.execution.state_changed.connect(watch)
     sys.exit(application.exec())
 """
+
+
+class LiveScript(Script):
+    """The scripted runner with the rest of what a window asks of one."""
+
+    failed = Signal(str, str)
+    running_changed = Signal(bool)
+    session = None
+
+    def close(self) -> None:
+        self.running = False
+
+
+@pytest.fixture
+def x_server(monkeypatch: pytest.MonkeyPatch):
+    """An X server without a screen, for the processes that the test starts; None where there is no Xvfb."""
+    program = shutil.which("Xvfb")
+    if program is None:
+        yield None
+        return
+    reading, writing = os.pipe()
+    command = [program, "-displayfd", str(writing), "-screen", "0", "1440x900x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        display = said.readline().strip()
+    monkeypatch.setenv("DISPLAY", f":{display}")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+    yield display
+    server.terminate()
+    server.wait(10)
 
 
 @pytest.fixture
@@ -88,11 +133,48 @@ def test_the_window_imports_no_torch_and_no_backend(script):
     assert script(START).strip() == "[]"
 
 
-def test_closing_during_a_run_leaves_no_process_behind(script, tiny_model: Path):
+def test_closing_during_a_run_leaves_no_process_behind(script, tiny_model: Path, x_server, tmp_path: Path):
+    """In a real X server where there is one, whose screen is kept as a picture; else without a screen."""
     before = {process.pid for process in psutil.process_iter() if _lives_here(process)}
-    workers = script(RUN, str(tiny_model))
+    shot = tmp_path / "screen.png"
+    platform, workers = script(RUN, str(tiny_model), str(shot)).split()
+    assert platform == ("xcb" if x_server else "offscreen")
     assert int(workers) >= 1
     assert {process.pid for process in psutil.process_iter() if _lives_here(process)} <= before
+    if x_server:
+        image = QImage(str(shot))
+        assert (
+            len({image.pixel(x, y) for x in range(0, image.width(), 9) for y in range(0, image.height(), 9)})
+            > 20
+        )
+
+
+def test_memory_is_flat_over_two_hundred_live_rounds(qtbot, open_window):
+    """With a runner that is played by hand: what grows would be the window's own."""
+    script = LiveScript()
+    window = open_window(script)
+    window.desk.form.choose_model("sd14-synthetic")
+    window.desk.form.edit(prompt="a bird", steps=2, size="128 × 128")
+    window.desk.board.take(
+        [parse_variant(line) for line in ("pytorch", "pytorch:bf16", "openvino", "opencl")]
+    )
+    play = Play(window.desk, script, side=128)
+    window.desk.execution.set_live(True)
+    taken = []
+    for number in range(200):
+        window.open_chart(CHARTS[number % len(CHARTS)])
+        play.round()
+        qtbot.wait(5)
+        if number in (79, 199):
+            gc.collect()
+            taken.append((psutil.Process().memory_info().rss, len(gc.get_objects())))
+    window.desk.execution.set_live(False)
+    play.round()
+    (early, few), (late, many) = taken
+    assert late - early < MOST_GROWTH_BYTES, (
+        f"{early / 1e6:.0f} MB after 80 rounds, {late / 1e6:.0f} MB after 200"
+    )
+    assert many - few < 120 * MOST_NEW_OBJECTS
 
 
 def test_the_event_loop_never_stands_still_while_variants_run(qtbot, window, done):

@@ -44,9 +44,10 @@ class Script:
 class Play:
     """Plays the events of the comparison started last, as a session would send them."""
 
-    def __init__(self, desk: Desk, script: Script):
+    def __init__(self, desk: Desk, script: Script, side: int = 8):
         self.desk = desk
         self.script = script
+        self.side = side
 
     @property
     def comparison(self) -> Comparison:
@@ -75,7 +76,7 @@ class Play:
                 span = Span("unet", "unet", clock, clock + slow * 10 * MILLISECOND, step)
                 clock = span.end_ns
                 spans.append(span)
-                events.append(Iterated(*place, step, 2, picture(step), (span,), 1.0 - step))
+                events.append(Iterated(*place, step, 2, picture(step, self.side), (span,), 1.0 - step))
             samples = (MemorySample(spans[0].start_ns, 300), MemorySample(clock, 500))
             events.append(MemorySampled(*place, samples))
             failed = fail is not None and variant == parse_variant(fail)
@@ -94,7 +95,7 @@ class Play:
                 device_name="a processor",
             )
             ok = result.status == "ok"
-            events.append(Finished(*place, result, picture(9) if ok else None))
+            events.append(Finished(*place, result, picture(9, self.side) if ok else None))
         return events
 
     def round(self, fail: str | None = None, status: Status = "ok") -> None:
@@ -108,8 +109,8 @@ class Play:
         self.desk.execution.runner_changed(False)
 
 
-def picture(shade: int) -> Picture:
-    return Picture(8, 8, bytes([shade]) * 192)
+def picture(shade: int, side: int = 8) -> Picture:
+    return Picture(side, side, bytes([shade]) * (3 * side * side))
 
 
 def preparing(place: tuple[Variant, int, int], what: str, fraction: float | None) -> Preparing:

@@ -1,0 +1,23 @@
+"""What the tests of the window do again and again."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+LONG = 40_000
+"""Milliseconds that something may take on a busy machine."""
+
+
+def find(window, kind: type, name: str):
+    widget = window.findChild(kind, name)
+    assert widget is not None, f"no {kind.__name__} is named {name}"
+    return widget
+
+
+def run(qtbot, window, done) -> None:
+    qtbot.mouseClick(window.run_bar.run, Qt.MouseButton.LeftButton)
+    assert window.desk.execution.state.active
+    done(window)
+    assert [cell.phase for cell in window.desk.experiment.cells.values()] == ["done"] * len(
+        window.desk.experiment.cells
+    )
