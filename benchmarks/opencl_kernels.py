@@ -39,15 +39,14 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(compute_threads())
     engine = runtime.Engine(devices.find(options.device)[1])
-    product, copy = _product(engine), _copy(engine)
+    product, copy = _product(engine, options.precision), _copy(engine)
     off = set(SWITCHES) | {"buffer_reuse"} if "all" in options.off else set(options.off)
     unet, inputs = subject(options.subject, options.size)
     began = time.perf_counter()
     graph = capture(UNetCalling(unet), inputs)
     captured = time.perf_counter()
-    graph = optimized(
-        graph, {name: name not in off for name in SWITCHES}, options.precision, engine.core.attends
-    )
+    switches, core = {name: name not in off for name in SWITCHES}, engine.core
+    graph = optimized(graph, switches, options.precision, core.attends, core.winograd_tile)
     network = runtime.Network(engine, graph, "buffer_reuse" not in off)
     built = time.perf_counter()
     plan = network.plan
@@ -148,13 +147,14 @@ def _label(item: runtime.KernelTime, by: str) -> str:
     return f"{operation.name} {shapes} -> {'x'.join(map(str, operation.output.shape))}"
 
 
-def _product(engine: runtime.Engine, size: int = 2048) -> Callable[[], list[float]]:
-    """A square matrix product; each call gives GFLOP/s of some runs."""
+def _product(engine: runtime.Engine, precision: str) -> Callable[[], list[float]]:
+    """A square matrix product that fills the device; each call gives GFLOP/s of some runs."""
+    size = 2048 if engine.shares_memory else 8192
     builder = Builder()
     left = builder.input("left", (1, 1, size, size), "fp32")
     right = builder.constant(torch.randn(1, 1, size, size))
     out = builder.emit("matmul", (left, right), (1, 1, size, size), scale=1.0, extras=())
-    return _rates(engine, builder, {"left": left}, out, 2 * size**3)
+    return _rates(engine, builder, {"left": left}, out, 2 * size**3, precision)
 
 
 def _copy(engine: runtime.Engine, size: int = 2**26) -> Callable[[], list[float]]:
@@ -166,10 +166,15 @@ def _copy(engine: runtime.Engine, size: int = 2**26) -> Callable[[], list[float]
 
 
 def _rates(
-    engine: runtime.Engine, builder: Builder, inputs: dict[str, Any], out: Any, work: int
+    engine: runtime.Engine,
+    builder: Builder,
+    inputs: dict[str, Any],
+    out: Any,
+    work: int,
+    precision: str = "fp32",
 ) -> Callable[[], list[float]]:
     graph = Graph(builder.values, inputs, (out,), tuple(builder.operations), builder.weights)
-    network = runtime.Network(engine, optimized(graph, dict.fromkeys(SWITCHES, True)))
+    network = runtime.Network(engine, optimized(graph, dict.fromkeys(SWITCHES, True), precision))
     arrays = {name: torch.randn(view.shape).numpy() for name, view in inputs.items()}
     network(arrays)
 
@@ -177,7 +182,7 @@ def _rates(
         found = []
         for _ in range(5):
             with engine.profiled() as times:
-                network(arrays)
+                network.enqueue()
             found.append(work / sum(item.end_ns - item.start_ns for item in times))
         return found
 

@@ -41,9 +41,9 @@ class Compiled:
         """The network for the shapes of these inputs, captured and compiled where it is new."""
         key = tuple(tuple(tensor.shape) for tensor in inputs.values())
         if key not in self.networks:
-            attends = self.engine.core.attends
+            core = self.engine.core
             graph = captured(self.module, inputs, self.model)
-            graph = optimized(graph, self.switches, self.precision, attends)
+            graph = optimized(graph, self.switches, self.precision, core.attends, core.winograd_tile)
             self.networks[key] = Network(self.engine, graph, self.reuse)
         return self.networks[key]
 

@@ -125,7 +125,7 @@ class Operation:
     @property
     def name(self) -> str:
         """What it computes: an expression's name, or its kind however its operands are laid out."""
-        return self.attributes.get("expression", self.kind).removeprefix("panel_")
+        return self.attributes.get("expression", self.kind).removeprefix("panel_").removeprefix("split_")
 
     def reads(self) -> set[str]:
         return {view.value for view in self.inputs}

@@ -30,6 +30,8 @@ class Launch:
     flops: int = 0
     bytes: int = 0
     numbers: Mapping[str, int | float] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    """Of the compiler, beside the language."""
 
 
 Maker = Callable[[Mapping[str, Value], Operation], Launch]

@@ -216,6 +216,12 @@ def _matmul(values: Mapping[str, Value], operation: Operation) -> Launch:
 
 
 def _conv2d(values: Mapping[str, Value], operation: Operation) -> Launch:
+    flat, macros = convolution(operation)
+    return _product(values, operation, operation.inputs[0], flat, macros)
+
+
+def convolution(operation: Operation) -> tuple[View, Macros]:
+    """A convolution as a product: its weight as (1, 1, K, N), and the sizes of both."""
     x, weight = operation.inputs[:2]
     n, channels, height, width = operation.output.shape
     attributes = operation.attributes
@@ -226,7 +232,7 @@ def _conv2d(values: Mapping[str, Value], operation: Operation) -> Launch:
     macros |= {"OUT_H": height, "OUT_W": width, "CHANNELS": x.shape[1], "SCALE": "1.0f"}
     macros |= {"IN_H": x.shape[2] * attributes["upsample"], "IN_W": x.shape[3] * attributes["upsample"]}
     macros |= {name.upper(): attributes[name] for name in ("kernel", "stride", "padding", "upsample")}
-    return _product(values, operation, x, flat, macros)
+    return flat, macros
 
 
 def _flash_attention(values: Mapping[str, Value], operation: Operation) -> Launch:

@@ -65,6 +65,11 @@ def _convolution(tensor: torch.Tensor, _: int) -> torch.Tensor:
     return tensor.permute(2, 3, 1, 0)
 
 
+def _filters(tensor: torch.Tensor, _: int) -> torch.Tensor:
+    """(kh, kw, C, O) → (O, kh, kw, C)."""
+    return tensor.permute(3, 0, 1, 2)
+
+
 def _winograd(tensor: torch.Tensor, tile: int) -> torch.Tensor:
     """(3, 3, ...) → (A*A, ...): the rows of G (x) G times the nine taps."""
     transform = np.kron(FILTER_TRANSFORMS[tile], FILTER_TRANSFORMS[tile])
@@ -84,6 +89,7 @@ def _panels(tensor: torch.Tensor, width: int) -> torch.Tensor:
 STEPS: dict[str, Callable[[torch.Tensor, int], torch.Tensor]] = {
     "transposed": _transposed,
     "convolution": _convolution,
+    "filters": _filters,
     "winograd": _winograd,
     "panels": _panels,
 }

@@ -30,23 +30,23 @@ class Programs:
 
     def kernel(self, launch: Launch) -> Any:
         """A kernel of its own for this launch. Raises BackendError with the compiler's log where it does not build."""
-        source, options = source_of(launch), [LANGUAGE]
-        key = self._key(source)
+        source, options = source_of(launch), [LANGUAGE, *launch.options]
+        key = self._key(source, options)
         if key not in self._built:
-            self._built[key] = self._remembered(key) or self._compiled(key, source, options, launch)
+            self._built[key] = self._remembered(key, options) or self._compiled(key, source, options, launch)
         return cl.Kernel(self._built[key], launch.kernel)
 
-    def _key(self, source: str) -> str:
+    def _key(self, source: str, options: list[str]) -> str:
         device = self.device
-        parts = (device.platform.version, device.name, device.driver_version, LANGUAGE, source)
+        parts = (device.platform.version, device.name, device.driver_version, *options, source)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
-    def _remembered(self, key: str) -> Any:
+    def _remembered(self, key: str, options: list[str]) -> Any:
         file = self._place / f"{key}.bin"
         if not file.exists():
             return None
         try:
-            return cl.Program(self.context, [self.device], [file.read_bytes()]).build()
+            return cl.Program(self.context, [self.device], [file.read_bytes()]).build(options=options)
         except cl.Error:  # made by another driver, or damaged: it is compiled again
             file.unlink(missing_ok=True)
             return None

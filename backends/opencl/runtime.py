@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,8 +45,7 @@ class Engine:
         with reported(f"opening {device.name.strip()}"):
             self.device, self.core = device, core_of(device)
             self.context = cl.Context([device])
-            profiling = cl.command_queue_properties.PROFILING_ENABLE
-            self.queue = cl.CommandQueue(self.context, device, properties=profiling)
+            self.queue = cl.CommandQueue(self.context, device)
         self.shares_memory = bool(device.type & cl.device_type.CPU)
         """Whether the device reads the host's arrays where they are."""
         self.programs = Programs(self.context, device)
@@ -62,6 +62,13 @@ class Engine:
             self._weights[key] = weight.source, buffer
         return self._weights[key][1]
 
+    @functools.cached_property
+    def timed_queue(self) -> Any:
+        """A queue that keeps every command's times, which on a GPU makes the gaps between kernels longer."""
+        return cl.CommandQueue(
+            self.context, self.device, properties=cl.command_queue_properties.PROFILING_ENABLE
+        )
+
     def synchronize(self) -> None:
         """Return when the device has finished."""
         with reported("waiting for the device"):
@@ -71,7 +78,9 @@ class Engine:
     def profiled(self) -> Iterator[list[KernelTime]]:
         """While entered, every kernel's time is kept; the list is filled on leaving."""
         found: list[KernelTime] = []
-        self.times = []
+        self.synchronize()
+        quick, self.times = self.queue, []
+        self.queue = self.timed_queue
         try:
             yield found
             self.synchronize()
@@ -79,7 +88,7 @@ class Engine:
                 KernelTime(launch, event.profile.start, event.profile.end) for event, launch in self.times
             ]
         finally:
-            self.times = None
+            self.queue, self.times = quick, None
 
 
 class Network:
@@ -92,7 +101,7 @@ class Network:
         self._check_memory()
         with reported("allocating the network"):
             self._buffers = self._uploaded()
-            self._place_tensors()
+            self._place_tensors(reuse)
             self._kernels = [self._prepared(launch) for launch in self.launches]
 
     @property
@@ -113,13 +122,16 @@ class Network:
                 if array.shape != view.shape:
                     raise ValueError(f"{name} has the shape {array.shape}; {view.shape} was expected")
                 cl.enqueue_copy(self.engine.queue, self._buffers[name], array, is_blocking=False)
-            for kernel, launch in zip(self._kernels, self.launches, strict=True):
-                event = cl.enqueue_nd_range_kernel(
-                    self.engine.queue, kernel, launch.global_size, launch.local_size
-                )
-                if self.engine.times is not None:
-                    self.engine.times.append((event, launch))
+            self.enqueue()
             return [self._downloaded(view) for view in self.graph.outputs]
+
+    def enqueue(self) -> None:
+        """Every kernel once more, on the inputs of the last run; returns before they have run."""
+        queue, times = self.engine.queue, self.engine.times
+        for kernel, launch in zip(self._kernels, self.launches, strict=True):
+            event = cl.enqueue_nd_range_kernel(queue, kernel, launch.global_size, launch.local_size)
+            if times is not None:
+                times.append((event, launch))
 
     def _uploaded(self) -> dict[str, Any]:
         values, flags = self.graph.values, cl.mem_flags
@@ -140,13 +152,18 @@ class Network:
                 f"{free // 10**6:,} MB are free; try a smaller size, fp16, or buffer_reuse"
             )
 
-    def _place_tensors(self) -> None:
+    def _place_tensors(self, reuse: bool) -> None:
+        context, flags = self.engine.context, cl.mem_flags.READ_WRITE
+        if not reuse:  # a buffer each: together they may be larger than any that a device gives
+            for place in self.plan.places:
+                self._buffers[place.tensor.name] = cl.Buffer(context, flags, place.tensor.size)
+            return
         alignment = self.engine.device.mem_base_addr_align // 8
         if ALIGNMENT % alignment:
             raise BackendError(
                 f"{self.engine.device.name.strip()} aligns buffers to {alignment} bytes; {ALIGNMENT} are planned for"
             )
-        arena = cl.Buffer(self.engine.context, cl.mem_flags.READ_WRITE, max(self.plan.size, ALIGNMENT))
+        arena = cl.Buffer(context, flags, max(self.plan.size, ALIGNMENT))
         for place in self.plan.places:
             self._buffers[place.tensor.name] = arena.get_sub_region(place.offset, place.tensor.size)
 

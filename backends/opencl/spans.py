@@ -26,7 +26,7 @@ def profiled(recorder: Recorder, engine: Engine) -> Iterator[None]:
 
 def clock_offset(engine: Engine) -> int:
     """What to add to the device's clock to get ``time.perf_counter_ns``: a marker's end, seen from both."""
-    event = cl.enqueue_marker(engine.queue)
+    event = cl.enqueue_marker(engine.timed_queue)
     event.wait()
     return time.perf_counter_ns() - event.profile.end
 

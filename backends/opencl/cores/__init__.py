@@ -1,8 +1,9 @@
 """Cores: how the heavy operations, products, convolutions and attention, run on a class of devices.
 
 A core is a file of this package and a line of ``CORES``. It may run kinds of operations in its own way (``makers``), lay
-weights and operands out as its kernels read them (``lay_out``, a pass that runs last), and say which attention it takes
-without writing scores (``attends``). What it does not make, the portable makers of :mod:`backends.opencl.launches` do.
+weights and operands out as its kernels read them (``lay_out``, a pass that runs last), say which attention it takes
+without writing scores (``attends``), and which convolutions by Winograd's transforms (``winograd_tile``). What it does not
+make, the portable makers of :mod:`backends.opencl.launches` do.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from backends.opencl.graph import Graph
+from backends.opencl.graph import Graph, Operation
 from backends.opencl.launch import Maker
 
 
@@ -27,10 +28,20 @@ class Core:
     """Whether flash attention pays here for a head size and a number of keys."""
     makers: Mapping[str, Maker] = field(default_factory=dict)
     """For kinds of operations the maker of their launch, in place of the portable one."""
+    winograd_tile: Callable[[str], Callable[[Operation, int], int | None]] | None = None
+    """For a precision the tile of Winograd's that a convolution takes here, where the pass is not to choose it."""
+
+
+def has_tensor_cores(device: Any) -> bool:
+    """Whether it is an NVIDIA GPU of compute capability 8.0 (Ampere) or later."""
+    if "cl_nv_device_attribute_query" not in device.extensions.split():
+        return False
+    return device.compute_capability_major_nv >= 8
 
 
 CORES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (lambda device: device.type & CPU != 0, "backends.opencl.cores.vector:core"),
+    (has_tensor_cores, "backends.opencl.cores.tensor:core"),
     (lambda device: True, "backends.opencl.cores.portable:core"),
 )
 """Which devices, and ``module:function`` that makes the core for one; the first that fits is taken."""

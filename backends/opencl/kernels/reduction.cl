@@ -3,7 +3,7 @@
 
 #define IN_ROW(X, j) (((j) / C1) * X##_S2 + ((j) % C1) * X##_S3)
 
-inline float group_sum(float value, __local float *scratch)
+static inline float group_sum(float value, __local float *scratch)
 {
     const int lane = get_local_id(0);
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -17,7 +17,7 @@ inline float group_sum(float value, __local float *scratch)
     return scratch[0];
 }
 
-inline float group_max(float value, __local float *scratch)
+static inline float group_max(float value, __local float *scratch)
 {
     const int lane = get_local_id(0);
     barrier(CLK_LOCAL_MEM_FENCE);

@@ -13,7 +13,7 @@ __constant float AT[4][6] = {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1,
 #define ALPHA (TILE + 2)
 
 #if INPUT
-__kernel void winograd_input(__global OUT_T *out, __global const A0_T *x)
+__kernel void winograd_input(__global OUT_T *out, __global const A0_T *x NUMBERS)
 {
     const int c = get_global_id(0), tile = get_global_id(1);
     if (c >= CHANNELS)
@@ -61,7 +61,7 @@ __kernel void winograd_output(__global OUT_T *out, __global const A0_T *products
 #if EXTRAS > 2
     , __global const E2_T *E2_IN
 #endif
-)
+    NUMBERS)
 {
     const int c = get_global_id(0), tile = get_global_id(1);
     if (c >= CHANNELS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from backends.opencl.graph import Graph
 from backends.opencl.passes import (
@@ -24,10 +24,12 @@ def optimized(
     switches: Mapping[str, bool],
     precision: str = "fp32",
     attends: flash_attention.Chooses = flash_attention.small_head_and_many_keys,
+    winograd_tile: Callable[[str], winograd.Chooses] | None = None,
 ) -> Graph:
     """The graph that runs at ``fp32`` or ``fp16``: every switch of ``SWITCHES`` on, or in the paper's elementary steps.
 
-    ``attends`` says which attention the device takes without writing its scores.
+    ``attends`` says which attention the device takes without writing its scores, ``winograd_tile``, for a
+    precision, which tile a convolution takes; None leaves that to the pass.
     """
     graph = cleanup.apply(graph)
     graph = fold.apply(graph)
@@ -35,5 +37,6 @@ def optimized(
     graph = gelu.apply(graph, switches["gelu"])
     graph = flash_attention.apply(graph, switches["flash_attention"], attends)
     graph = softmax.apply(graph, switches["softmax"])
-    graph = winograd.apply(graph, switches["winograd"], winograd.TILES[precision])
+    largest = winograd.TILES[precision]
+    graph = winograd.apply(graph, switches["winograd"], largest, winograd_tile and winograd_tile(precision))
     return precisions.apply(cleanup.apply(graph), precision)

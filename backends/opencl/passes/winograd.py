@@ -7,6 +7,8 @@ values, so that the smaller tile is taken there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, View
 
@@ -14,15 +16,18 @@ FEWEST_CHANNELS = 32
 FEWEST_TILES = 16
 TILES = {"fp32": 4, "fp16": 2}
 """The largest tile whose error a precision bears."""
+Chooses = Callable[[Operation, int], int | None]
+"""The tile for a convolution, at most so large; None where it is computed as it is."""
 
 
-def apply(graph: Graph, enabled: bool, largest: int) -> Graph:
-    """On: 3×3 stride-1 convolutions with enough channels and tiles, in tiles of at most ``largest`` pixels."""
+def apply(graph: Graph, enabled: bool, largest: int, chooses: Chooses | None = None) -> Graph:
+    """On: 3×3 stride-1 convolutions that ``chooses`` takes, in tiles of at most ``largest`` pixels."""
     if not enabled:
         return graph
+    chooses = chooses or chosen_tile
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
-        tile = chosen_tile(operation, largest) if operation.kind == "conv2d" else None
+        tile = chooses(operation, largest) if operation.kind == "conv2d" else None
         return None if tile is None else _transformed(editor, operation, tile)
 
     return rewritten(graph, replacement)
@@ -33,21 +38,30 @@ def chosen_tile(operation: Operation, largest: int) -> int | None:
 
     A small image has few tiles, and then reading the transformed weights, 4 or 1.8 times the filter's, takes longest.
     """
-    attributes = operation.attributes
-    n, channels, height, width = operation.output.shape
-    form = (attributes["kernel"], attributes["stride"], attributes["padding"])
-    if form != (3, 1, 1) or min(channels, operation.inputs[0].shape[1]) < FEWEST_CHANNELS:
-        return None
     for tile in (4, 2):
-        if tile <= largest and n * -(-height // tile) * -(-width // tile) >= FEWEST_TILES:
+        if tile <= largest and fits(operation) and count(operation, tile) >= FEWEST_TILES:
             return tile
     return None
 
 
+def fits(operation: Operation) -> bool:
+    """Whether the convolution has the form, and the channels, that the transforms are for."""
+    attributes = operation.attributes
+    form = (attributes["kernel"], attributes["stride"], attributes["padding"])
+    channels = min(operation.output.shape[1], operation.inputs[0].shape[1])
+    return form == (3, 1, 1) and channels >= FEWEST_CHANNELS
+
+
+def count(operation: Operation, tile: int) -> int:
+    """Tiles of the output."""
+    n, _, height, width = operation.output.shape
+    return n * -(-height // tile) * -(-width // tile)
+
+
 def _transformed(editor: Editor, operation: Operation, tile: int) -> list[Operation]:
     x, weight, *extras = operation.inputs
-    n, channels, height, width = operation.output.shape
-    alpha, tiles = tile + 2, n * -(-height // tile) * -(-width // tile)
+    channels = operation.output.shape[1]
+    alpha, tiles = tile + 2, count(operation, tile)
     filters = editor.repacked(weight, f"winograd{tile}", (alpha * alpha, *weight.shape[2:]))
     spread = editor.value("winograd_input", (alpha * alpha, tiles, x.shape[1]))
     products = editor.value("winograd_products", (alpha * alpha, tiles, channels))
