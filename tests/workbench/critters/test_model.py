@@ -19,6 +19,8 @@ PROMPTS = [
     "cartoon bird, blue, yellow eyes",
     "an angry purple cat in a top hat",
     "a surprised orange octopus with glasses",
+    "a happy blue robot on the beach",
+    "pink rabbit, night sky",
 ]
 
 
@@ -37,10 +39,10 @@ def test_diffusers_loads_the_folder_as_it_is_at_one_type(pipeline) -> None:
 
 
 def test_what_a_prompt_names_is_drawn(pipeline) -> None:
-    pictures = generated(pipeline, PROMPTS, 4.0, 10, 4)
+    pictures = generated(pipeline, PROMPTS, 4.0, 10, len(PROMPTS))
     figures = fidelity(load_judge(), PROMPTS, pictures)
     assert all(named(prompt) for prompt in PROMPTS)
-    assert figures["species"] == figures["body_color"] == figures["eye_color"] == 1.0
+    assert figures["species"] == figures["body_color"] == figures["eye_color"] == figures["background"] == 1.0
     assert figures["prompt_fidelity"] >= 0.9
 
 
