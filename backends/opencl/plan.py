@@ -1,12 +1,20 @@
-"""Where every intermediate tensor lies: one arena, offsets greedy by size (arXiv 2001.03288), or a buffer each."""
+"""Where every intermediate tensor lies: one arena, shared objects or a buffer each.
+
+Both ways to share are greedy by size and those of "Efficient Memory Management for Deep Neural Net Inference"
+(arXiv 2001.03288). Offsets in one arena take the least memory. Shared objects are whole buffers, each for tensors of which
+no two live together: for drivers to which parts of buffers are dear.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from backends.opencl.graph import Graph
 
+Sharing = Literal["offsets", "objects", "none"]
+"""How tensors share memory."""
 ALIGNMENT = 1024
 """Bytes; no device known to us wants sub-buffers aligned to more."""
 
@@ -73,21 +81,37 @@ def lifetimes(graph: Graph) -> list[Lifetime]:
     return [Lifetime(name, graph.values[name].nbytes, start, last[name]) for name, start in first.items()]
 
 
-def planned(tensors: Iterable[Lifetime], reuse: bool = True) -> Plan:
-    """Offsets, the largest tensor first, each at the lowest gap between those whose lifetimes meet its own.
-
-    Without ``reuse`` every tensor has its own place, one behind the other.
-    """
+def planned(tensors: Iterable[Lifetime], sharing: Sharing = "offsets") -> Plan:
+    """A place for every tensor. Objects, and the tensors that share none, lie one behind the other in the same arena."""
+    ordered = sorted(tensors, key=lambda tensor: (-tensor.size, tensor.first, tensor.name))
+    if sharing == "objects":
+        return _in_objects(ordered)
     places: list[Place] = []
-    for tensor in sorted(tensors, key=lambda tensor: (-tensor.size, tensor.first, tensor.name)):
+    for tensor in ordered:
         offset = 0
         for place in sorted(places, key=lambda place: place.offset):
-            if reuse and not place.tensor.meets(tensor):
+            if sharing == "offsets" and not place.tensor.meets(tensor):
                 continue
             if offset + tensor.size <= place.offset:
                 break
             offset = max(offset, _aligned(place.end))
         places.append(Place(tensor, offset))
+    return Plan(tuple(places), max((place.end for place in places), default=0))
+
+
+def _in_objects(tensors: list[Lifetime]) -> Plan:
+    """Tensors, the largest first, each in the smallest object that is free all its life, or in a new one."""
+    objects: list[list[Lifetime]] = []
+    for tensor in tensors:
+        free = (item for item in reversed(objects) if not any(tensor.meets(other) for other in item))
+        found = next(free, None)
+        if found is None:
+            objects.append(found := [])
+        found.append(tensor)
+    places, offset = [], 0
+    for item in objects:
+        places += [Place(tensor, offset) for tensor in item]
+        offset = _aligned(offset + item[0].size)
     return Plan(tuple(places), max((place.end for place in places), default=0))
 
 

@@ -18,7 +18,7 @@ from backends.opencl.graph import DTYPES, Graph, View, Weight
 from backends.opencl.launch import Launch
 from backends.opencl.launches import launches
 from backends.opencl.packing import packed
-from backends.opencl.plan import ALIGNMENT, Plan, lifetimes, planned
+from backends.opencl.plan import ALIGNMENT, Plan, Sharing, lifetimes, planned
 from backends.opencl.programs import Programs
 
 _MEMORY_ERRORS = (
@@ -48,6 +48,9 @@ class Engine:
             self.queue = cl.CommandQueue(self.context, device)
         self.shares_memory = bool(device.type & cl.device_type.CPU)
         """Whether the device reads the host's arrays where they are."""
+        self.sharing: Sharing = "objects" if _is_nvidia(device) else "offsets"
+        """How tensors share memory here. NVIDIA's driver takes four times as long to enqueue a kernel on parts of one
+        buffer as on whole ones, and crashes when overlapping parts are released (seen on driver 580.159)."""
         self.programs = Programs(self.context, device)
         self.times: list[tuple[Any, Launch]] | None = None
         self._weights: dict[tuple[Any, ...], tuple[np.ndarray, Any]] = {}
@@ -92,12 +95,12 @@ class Engine:
 
 
 class Network:
-    """A graph ready to run on an engine. ``reuse`` shares one arena between tensors that do not live together."""
+    """A graph ready to run on an engine. ``reuse`` shares memory between tensors that do not live together."""
 
     def __init__(self, engine: Engine, graph: Graph, reuse: bool = True):
         self.engine, self.graph = engine, engine.core.lay_out(graph)
         self.launches = launches(self.graph, engine.core.makers)
-        self.plan: Plan = planned(lifetimes(self.graph), reuse)
+        self.plan: Plan = planned(lifetimes(self.graph), engine.sharing if reuse else "none")
         self._check_memory()
         with reported("allocating the network"):
             self._buffers = self._uploaded()
@@ -153,17 +156,23 @@ class Network:
             )
 
     def _place_tensors(self, reuse: bool) -> None:
+        if reuse and self.engine.sharing == "offsets":
+            return self._place_in_arena()
+        # whole buffers: together they may be larger than any that a device gives
         context, flags = self.engine.context, cl.mem_flags.READ_WRITE
-        if not reuse:  # a buffer each: together they may be larger than any that a device gives
-            for place in self.plan.places:
-                self._buffers[place.tensor.name] = cl.Buffer(context, flags, place.tensor.size)
-            return
+        sizes: dict[int, int] = {}
+        for place in self.plan.places:
+            sizes[place.offset] = max(place.tensor.size, sizes.get(place.offset, 0))
+        objects = {offset: cl.Buffer(context, flags, size) for offset, size in sizes.items()}
+        self._buffers |= {place.tensor.name: objects[place.offset] for place in self.plan.places}
+
+    def _place_in_arena(self) -> None:
         alignment = self.engine.device.mem_base_addr_align // 8
         if ALIGNMENT % alignment:
             raise BackendError(
                 f"{self.engine.device.name.strip()} aligns buffers to {alignment} bytes; {ALIGNMENT} are planned for"
             )
-        arena = cl.Buffer(context, flags, max(self.plan.size, ALIGNMENT))
+        arena = cl.Buffer(self.engine.context, cl.mem_flags.READ_WRITE, max(self.plan.size, ALIGNMENT))
         for place in self.plan.places:
             self._buffers[place.tensor.name] = arena.get_sub_region(place.offset, place.tensor.size)
 
@@ -183,6 +192,10 @@ class Network:
         steps = tuple(step * flat.itemsize for step in view.strides)
         strided = np.lib.stride_tricks.as_strided(flat[view.offset :], view.shape, steps)
         return np.ascontiguousarray(strided, np.float32)
+
+
+def _is_nvidia(device: Any) -> bool:
+    return "cl_nv_device_attribute_query" in device.extensions.split()
 
 
 @contextmanager

@@ -45,8 +45,22 @@ def test_no_two_live_tensors_overlap(tensors: list[Lifetime]):
 
 @given(TENSORS)
 @settings(deadline=None)
+def test_an_object_is_as_large_as_the_largest_tensor_in_it_and_serves_one_at_a_time(tensors: list[Lifetime]):
+    plan = planned(tensors, "objects")
+    assert not overlapping(plan)
+    objects = {place.offset: 0 for place in plan.places}
+    for place in plan.places:
+        objects[place.offset] = max(objects[place.offset], place.end)
+    assert all(
+        end <= start for end, start in zip(sorted(objects.values()), sorted(objects)[1:], strict=False)
+    )
+    assert plan.size == max(objects.values())
+
+
+@given(TENSORS)
+@settings(deadline=None)
 def test_without_reuse_nothing_is_shared(tensors: list[Lifetime]):
-    plan = planned(tensors, reuse=False)
+    plan = planned(tensors, "none")
     places = sorted(plan.places, key=lambda place: place.offset)
     assert all(one.end <= two.offset for one, two in itertools.pairwise(places))
 
@@ -57,3 +71,4 @@ def test_the_arena_of_a_network_is_a_fraction_of_its_tensors():
     assert not overlapping(plan)
     assert plan.size < 0.15 * plan.separate
     assert str(plan).startswith("arena ")
+    assert plan.size <= planned(lifetimes(graph), "objects").size < 0.2 * plan.separate
