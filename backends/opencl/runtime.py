@@ -65,6 +65,11 @@ class Engine:
             self._weights[key] = weight.source, buffer
         return self._weights[key][1]
 
+    @property
+    def weights_bytes(self) -> int:
+        """What the weights of all networks take on the device, as their kernels read them: Winograd's filters transformed."""
+        return sum(buffer.size for _, buffer in self._weights.values())
+
     @functools.cached_property
     def timed_queue(self) -> Any:
         """A queue that keeps every command's times, which on a GPU makes the gaps between kernels longer."""
@@ -109,6 +114,7 @@ class Network:
 
     @property
     def weights_bytes(self) -> int:
+        """What its weights take on the device, some of which other networks may read too."""
         return sum(self.graph.values[name].nbytes for name in self.graph.weights)
 
     @property
