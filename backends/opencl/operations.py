@@ -65,7 +65,6 @@ EXPRESSIONS: dict[str, str] = {
     "gelu_tanh": "0.5f * a0 * (1.0f + tanh(0.7978845608028654f * (a0 + 0.044715f * a0 * a0 * a0)))",
     "geglu": "a0 * (0.5f * a1 * (1.0f + erf(a1 * 0.70710678118654752f)))",
     "quick_gelu": "a0 / (1.0f + exp(-S0 * a0))",
-    "exp_sub": "exp(a0 - a1)",
     "normalize": "(a0 - a1) * rsqrt(a2 + S0)",
     "affine": "a0 * a1 + a2",
 }

@@ -40,7 +40,6 @@ ELEMENTWISE: dict[str, Any] = {
     "gelu_tanh": lambda s, a: F.gelu(a, approximate="tanh"),
     "geglu": lambda s, a, b: a * F.gelu(b),
     "quick_gelu": lambda s, a: a * (s[0] * a).sigmoid(),
-    "exp_sub": lambda s, a, b: (a - b).exp(),
     "normalize": lambda s, a, b, c: (a - b) * (c + s[0]).rsqrt(),
     "affine": lambda s, a, b, c: a * b + c,
 }
