@@ -8,12 +8,11 @@ and for convolutions without im2col Dukhan 2019, arXiv 1907.02129.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from backends.opencl.cores import Core, vector_rows
+from backends.opencl.cores import Core, vector_attention, vector_rows
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, Value, View
 from backends.opencl.launch import Launch, Macros, Maker, made
@@ -27,17 +26,16 @@ BLOCK_ROWS = 96
 DEPTH_AT_ONCE = 320
 FEWEST_ITEMS = 8
 """Work-items for every compute unit, below which blocks of rows are made smaller."""
-QUERIES = 48
 _TILE = ("W", "VN", "MR", "KC", "MOST_ROWS")
 _FORM = ("EXTRAS", "STATISTICS", "STAGED", "CONVOLUTION", "DENSE_DEPTH", "VECTOR_COLUMNS")
 PRODUCT_FIXED = (*_TILE, *_FORM, "E0_COLUMN", "E1_COLUMN", "E2_COLUMN")
-ATTENTION_FIXED = ("W", "VK", "VV", "MK", "MV", "QUERIES", "D", "DENSE", "MASKED", "VALUE_PANELS")
 
 
 def core(device: Any) -> Core:
     """The core for a processor: vectors of 16 floats where it has them, else of 8."""
     lanes = 16 if device.native_vector_width_float >= 16 else 8
     makers: dict[str, Maker] = vector_rows.makers(lanes) | {
+        "flash_attention": lambda values, operation: vector_attention.launch(values, operation, lanes),
         "panels": _panels,
         "panel_matmul": lambda values, operation: _product(
             values, operation, lanes, device.max_compute_units
@@ -45,17 +43,14 @@ def core(device: Any) -> Core:
         "panel_conv2d": lambda values, operation: _product(
             values, operation, lanes, device.max_compute_units
         ),
-        "panel_attention": lambda values, operation: _attention(values, operation, lanes),
     }
     return Core(f"vector{lanes}", lambda graph: lay_out(graph, lanes), lambda width, keys: True, makers)
 
 
 def lay_out(graph: Graph, lanes: int) -> Graph:
-    """Every product, convolution and attention with its right operands in panels for vectors of ``lanes`` floats."""
+    """Every product and convolution with its right operand in panels for vectors of ``lanes`` floats."""
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
-        if operation.kind == "flash_attention":
-            return _with_panels_of_keys_and_values(editor, operation, lanes)
         if operation.kind not in ("matmul", "conv2d"):
             return None
         left, right, *extras = operation.inputs
@@ -90,18 +85,6 @@ def _paneled(editor: Editor, operation: Operation, right: View, width: int) -> t
         return packed, []
     view = editor.value("panels", shape, dtype=weight.dtype)
     return view, [Operation("panels", (right,), view, {"width": width}, operation.module)]
-
-
-def _with_panels_of_keys_and_values(editor: Editor, operation: Operation, lanes: int) -> list[Operation]:
-    query, keys, values, *mask = operation.inputs
-    turned = keys.permuted((0, 1, 3, 2))
-    count, width = values.shape[2:]
-    key_panels, first = _paneled(editor, operation, turned, panel_width(count, lanes))
-    value_panels, second = _paneled(editor, operation, values, panel_width(width, lanes))
-    attributes = {**operation.attributes, "keys": count}
-    inputs = (query, key_panels, value_panels, *mask)
-    attention = replace(operation, kind="panel_attention", inputs=inputs, attributes=attributes)
-    return [*first, *second, attention]
 
 
 def _panels(values: Mapping[str, Value], operation: Operation) -> Launch:
@@ -170,33 +153,3 @@ def _convolution(operation: Operation) -> Macros:
     macros |= {"B": 1, "B1": 1, "SCALE": 1.0, "OUT_H": height, "OUT_W": width}
     macros |= {"IN_H": x.shape[2] * attributes["upsample"], "IN_W": x.shape[3] * attributes["upsample"]}
     return macros | {name.upper(): attributes[name] for name in ("kernel", "stride", "padding", "upsample")}
-
-
-def _attention(values: Mapping[str, Value], operation: Operation, lanes: int) -> Launch:
-    batch, heads, tokens, width = operation.output.shape
-    _, key_panels, value_panels = operation.inputs[:3]
-    vk, vv = (view.shape[-1] // lanes for view in (key_panels, value_panels))
-    mk, mv = TILES[lanes][vk], TILES[lanes][vv]
-    step = math.lcm(mk, mv)
-    queries = min(-(-QUERIES // step), -(-tokens // step)) * step
-    keys = operation.attributes["keys"]
-    macros: Macros = {"W": lanes, "VK": vk, "VV": vv, "MK": mk, "MV": mv, "QUERIES": queries, "D": width}
-    macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": keys, "MASKED": int(len(operation.inputs) > 3)}
-    macros |= {"KEY_PANELS": key_panels.shape[2], "VALUE_PANELS": value_panels.shape[2]}
-    macros["SCALE"] = float(operation.attributes["scale"])
-    macros["DENSE"] = int(operation.inputs[0].strides[3] == operation.output.strides[3] == 1)
-    views = {"OUT": operation.output} | {f"A{i}": view for i, view in enumerate(operation.inputs)}
-    sizes = (-(-tokens // queries), batch * heads), (1, 1)
-    flops = 4 * batch * heads * tokens * keys * width
-    sources = ("vectors.cl", "panel_attention.cl")
-    return made(
-        values,
-        operation,
-        "panel_attention",
-        views,
-        macros,
-        sizes,
-        *sources,
-        flops=flops,
-        fixed=ATTENTION_FIXED,
-    )

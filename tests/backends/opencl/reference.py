@@ -115,11 +115,6 @@ def _panel_conv2d(attributes: Mapping[str, Any], x: Tensor, panels: Tensor, *ext
     return _conv2d(attributes, x, _unpaneled(panels, attributes["columns"]), *extras)
 
 
-def _panel_attention(attributes: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, *mask: Tensor) -> Tensor:
-    keys = _unpaneled(k, attributes["keys"]).transpose(-1, -2)
-    return _attention(attributes, q, keys, _unpaneled(v, q.shape[-1]), *mask)
-
-
 def _group_norm(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     out = F.group_norm(x, attributes["groups"], weight, bias, attributes["epsilon"])
     return F.silu(out) if attributes["silu"] else out

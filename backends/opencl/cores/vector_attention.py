@@ -1,0 +1,45 @@
+"""The vector core's attention: blocks of queries past blocks of keys, vectors along the queries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from backends.opencl.graph import Operation, Value
+from backends.opencl.launch import Launch, Macros, made, numbered
+
+TILES = {16: (8, 3), 8: (4, 3)}
+"""By the floats of a vector: rows and vectors of a tile, whose sums fill most of 32 or 16 registers."""
+QUERIES = 48
+KEYS_AT_ONCE = 64
+FIXED = ("W", "R", "VQ", "QUERIES", "KEYS_AT_ONCE", "D", "DENSE", "MASKED", "STAGED")
+
+
+def launch(values: Mapping[str, Value], operation: Operation, lanes: int) -> Launch:
+    """The launch of a ``flash_attention`` of any head size and length."""
+    batch, heads, tokens, width = operation.output.shape
+    query, keys, content, *mask = operation.inputs
+    rows, vectors = TILES[lanes]
+    tile = vectors * lanes
+    queries = min(-(-QUERIES // tile), -(-tokens // tile)) * tile
+    count = keys.shape[2]
+    views = (query, keys, content, operation.output)
+    macros: Macros = {"W": lanes, "R": rows, "VQ": vectors, "QUERIES": queries, "D": width}
+    macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": count, "KEYS_AT_ONCE": KEYS_AT_ONCE}
+    macros |= {"MASKED": int(bool(mask)), "DENSE": int(all(view.strides[3] == 1 for view in views))}
+    macros["STAGED"] = int(any(values[view.value].dtype != "fp32" for view in (keys, content)))
+    macros["SCALE"] = float(operation.attributes["scale"]) * math.log2(math.e)
+    sizes = (-(-tokens // queries), batch * heads), (1, 1)
+    flops = 4 * batch * heads * tokens * count * width
+    sources = ("vectors.cl", "vector_attention.cl")
+    return made(
+        values,
+        operation,
+        "vector_attention",
+        numbered(operation),
+        macros,
+        sizes,
+        *sources,
+        flops=flops,
+        fixed=FIXED,
+    )
