@@ -50,6 +50,7 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
         kernels=functools.partial(spans.profiled, engine=engine),
         latent_rgb=card.latent_rgb,
         warmup="compiling kernels",
+        notices=engine.choices.notices,
         weights_held=lambda: engine.weights_bytes,
     )
 

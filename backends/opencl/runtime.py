@@ -13,6 +13,7 @@ import psutil
 import pyopencl as cl
 
 from backends.contract import BackendError
+from backends.opencl.choices import Choices
 from backends.opencl.cores import core_of
 from backends.opencl.graph import DTYPES, Graph, View, Weight
 from backends.opencl.launch import Launch
@@ -52,6 +53,7 @@ class Engine:
         """How tensors share memory here. NVIDIA's driver takes four times as long to enqueue a kernel on parts of one
         buffer as on whole ones, and crashes when overlapping parts are released (seen on driver 580.159)."""
         self.programs = Programs(self.context, device)
+        self.choices = Choices(device, self.core.name, self.core.settings)
         self.times: list[tuple[Any, Launch]] | None = None
         self._weights: dict[tuple[Any, ...], tuple[np.ndarray, Any]] = {}
 
@@ -103,7 +105,7 @@ class Network:
     """A graph ready to run on an engine. ``reuse`` shares memory between tensors that do not live together."""
 
     def __init__(self, engine: Engine, graph: Graph, reuse: bool = True):
-        self.engine, self.graph = engine, engine.core.lay_out(graph)
+        self.engine, self.graph = engine, engine.choices.applied(engine.core.lay_out(graph))
         self.launches = launches(self.graph, engine.core.makers)
         self.plan: Plan = planned(lifetimes(self.graph), engine.sharing if reuse else "none")
         self._check_memory()

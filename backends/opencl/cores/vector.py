@@ -20,6 +20,8 @@ from backends.opencl.launches import extra_views
 
 TILES = {16: {1: 14, 2: 12, 3: 8, 4: 6, 5: 4}, 8: {1: 8, 2: 6, 3: 4}}
 """By the floats of a vector: the rows that go with so many vectors of columns, as sums fill 32 or 16 registers."""
+SETTINGS = {"block_rows": (48, 96, 192), "depth_at_once": (160, 320, 640)}
+"""Worth trying in the place of BLOCK_ROWS and DEPTH_AT_ONCE."""
 PREFERRED = {1: 1.6, 2: 1.05, 3: 1.0, 4: 1.0, 5: 1.05}
 """What a column costs in a tile of so many vectors, against the best."""
 BLOCK_ROWS = 96
@@ -44,7 +46,18 @@ def core(device: Any) -> Core:
             values, operation, lanes, device.max_compute_units
         ),
     }
-    return Core(f"vector{lanes}", lambda graph: lay_out(graph, lanes), lambda width, keys: True, makers)
+    settings = {
+        "panel_matmul": SETTINGS,
+        "panel_conv2d": SETTINGS,
+        "flash_attention": vector_attention.SETTINGS,
+    }
+    return Core(
+        f"vector{lanes}",
+        lambda graph: lay_out(graph, lanes),
+        lambda width, keys: True,
+        makers,
+        settings=settings,
+    )
 
 
 def lay_out(graph: Graph, lanes: int) -> Graph:
@@ -110,12 +123,17 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     panels, width = right.shape[-3], right.shape[-1]
     vectors = width // lanes
     tile_rows = TILES[lanes][vectors]
-    rows = block_rows(m, tile_rows, panels * batch, units)
+    tiles = {
+        "block_rows": BLOCK_ROWS,
+        "depth_at_once": DEPTH_AT_ONCE,
+        **operation.attributes.get("tiles", {}),
+    }
+    rows = block_rows(m, tile_rows, panels * batch, units, tiles["block_rows"])
     plain = values[left.value].dtype == "fp32" and not macros["STATISTICS"]
     macros |= shape
     macros |= {"W": lanes, "VN": vectors, "MR": tile_rows, "ROWS": rows, "PANELS": panels}
-    macros |= {"N": operation.attributes["columns"], "KC": DEPTH_AT_ONCE}
-    macros |= {"MOST_ROWS": BLOCK_ROWS // tile_rows * tile_rows}
+    macros |= {"N": operation.attributes["columns"], "KC": tiles["depth_at_once"]}
+    macros |= {"MOST_ROWS": max(1, tiles["block_rows"] // tile_rows) * tile_rows}
     macros |= {"STAGED": int(convolution or not plain), "CONVOLUTION": int(convolution)}
     column_axis, depth_axis = (1, 1) if convolution else (3, 3)
     macros["DENSE_DEPTH"] = int(left.strides[depth_axis] == 1)
@@ -132,9 +150,9 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     )
 
 
-def block_rows(m: int, tile_rows: int, others: int, units: int) -> int:
-    """Rows of a work-item, a multiple of the tile's: about BLOCK_ROWS, fewer where there would be too few work-items."""
-    tiles = max(1, BLOCK_ROWS // tile_rows)
+def block_rows(m: int, tile_rows: int, others: int, units: int, most: int = BLOCK_ROWS) -> int:
+    """Rows of a work-item, a multiple of the tile's: about ``most``, fewer where there would be too few work-items."""
+    tiles = max(1, most // tile_rows)
     while tiles > 1 and -(-m // (tiles * tile_rows)) * others < FEWEST_ITEMS * units:
         tiles //= 2
     return min(tiles, -(-m // tile_rows)) * tile_rows

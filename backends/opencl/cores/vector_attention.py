@@ -12,6 +12,8 @@ TILES = {16: (8, 3), 8: (4, 3)}
 """By the floats of a vector: rows and vectors of a tile, whose sums fill most of 32 or 16 registers."""
 QUERIES = 48
 KEYS_AT_ONCE = 64
+SETTINGS = {"queries": (24, 48, 96), "keys_at_once": (32, 64, 128)}
+"""Worth trying in the place of QUERIES and KEYS_AT_ONCE."""
 FIXED = ("W", "R", "VQ", "QUERIES", "KEYS_AT_ONCE", "D", "DENSE", "MASKED", "STAGED")
 
 
@@ -21,11 +23,12 @@ def launch(values: Mapping[str, Value], operation: Operation, lanes: int) -> Lau
     query, keys, content, *mask = operation.inputs
     rows, vectors = TILES[lanes]
     tile = vectors * lanes
-    queries = min(-(-QUERIES // tile), -(-tokens // tile)) * tile
+    chosen = {"queries": QUERIES, "keys_at_once": KEYS_AT_ONCE, **operation.attributes.get("tiles", {})}
+    queries = min(-(-chosen["queries"] // tile), -(-tokens // tile)) * tile
     count = keys.shape[2]
     views = (query, keys, content, operation.output)
     macros: Macros = {"W": lanes, "R": rows, "VQ": vectors, "QUERIES": queries, "D": width}
-    macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": count, "KEYS_AT_ONCE": KEYS_AT_ONCE}
+    macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": count, "KEYS_AT_ONCE": chosen["keys_at_once"]}
     macros |= {"MASKED": int(bool(mask)), "DENSE": int(all(view.strides[3] == 1 for view in views))}
     macros["STAGED"] = int(any(values[view.value].dtype != "fp32" for view in (keys, content)))
     macros["SCALE"] = float(operation.attributes["scale"]) * math.log2(math.e)
