@@ -61,9 +61,12 @@ def core(device: Any) -> Core:
 
 
 def lay_out(graph: Graph, lanes: int) -> Graph:
-    """Every product and convolution with its right operand in panels for vectors of ``lanes`` floats."""
+    """Every product and convolution with its right operand in panels for vectors of ``lanes`` floats, and a head's keys
+    and values together."""
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
+        if operation.kind == "flash_attention":
+            return vector_attention.gathered(editor, operation)
         if operation.kind not in ("matmul", "conv2d"):
             return None
         left, right, *extras = operation.inputs
