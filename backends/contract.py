@@ -203,7 +203,7 @@ class Loading:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The pipeline is ready. ``weights_bytes`` is what the weights take; None where the backend cannot tell."""
+    """The pipeline is ready. ``weights_bytes`` is what the weights take; None where only a run tells, or nothing does."""
 
     load_seconds: float
     weights_bytes: int | None
@@ -226,6 +226,7 @@ class Generated:
     """One finished request: every span of it, the warm-up's apart, and the peak of the intermediate tensors.
 
     ``picture`` is None for a UNet-only run. ``tensors_bytes`` is None where the backend cannot tell.
+    ``weights_bytes`` is what the device holds of the weights now, where loading could not tell.
     """
 
     picture: Picture | None
@@ -236,6 +237,7 @@ class Generated:
     end_ns: int
     tensors_bytes: int | None
     notices: tuple[str, ...] = ()
+    weights_bytes: int | None = None
 
 
 @dataclass(frozen=True)

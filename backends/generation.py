@@ -64,7 +64,8 @@ class Generation:
             end = time.perf_counter_ns()
         spans = tuple(sorted(self.recorder.spans, key=lambda span: (span.start_ns, -span.end_ns)))
         tensors_bytes = self._tensors_bytes[self._shape(message)]
-        return Generated(picture, to_bytes(noise), spans, warmup, start, end, tensors_bytes, notices)
+        held = self.hosted.weights_held()
+        return Generated(picture, to_bytes(noise), spans, warmup, start, end, tensors_bytes, notices, held)
 
     def is_cold(self, message: Generate) -> bool:
         """Whether this request will be preceded by a warm-up."""

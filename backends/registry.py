@@ -44,6 +44,8 @@ class Backend:
     """``module:function`` that lists its devices as :class:`backends.devices.Device`."""
     precisions: tuple[str, ...]
     optimizations: tuple[Optimization, ...]
+    tuner: str | None = None
+    """``module:function`` that measures which tile sizes are fastest; None where a backend leaves none to choose."""
 
     def optimization(self, name: str) -> Optimization:
         return next(item for item in self.optimizations if item.name == name)
@@ -119,6 +121,7 @@ BACKENDS: dict[str, Backend] = {
             factory="backends.opencl.backend:load",
             devices="backends.opencl.devices:devices",
             precisions=("fp32", "fp16"),
+            tuner="backends.opencl.tuner:tune",
             optimizations=(
                 Optimization(
                     name="group_norm",

@@ -49,13 +49,18 @@ def _nothing() -> None:
     pass
 
 
+def _unknown() -> None:
+    return None
+
+
 @dataclass
 class Hosted:
     """One loaded pipeline as a backend hands it to the worker.
 
     ``synchronize`` returns when the device has finished. ``tensors_peak`` runs a warm-up and returns the peak of its
     intermediate buffers in bytes, weights apart; None where that can't be measured. ``latents_device`` is where the
-    pipeline's loop runs, as torch names it. ``warmup`` says what a first run of a new size does.
+    pipeline's loop runs, as torch names it. ``warmup`` says what a first run of a new size does. ``weights_held``
+    says after a run what the device holds of the weights, where they are laid out only then and ``weights_bytes`` is None.
     """
 
     pipeline: Any
@@ -70,6 +75,7 @@ class Hosted:
     shapes: Shapes | None = None
     notices: tuple[str, ...] = ()
     close: Callable[[], None] = _nothing
+    weights_held: Callable[[], int | None] = _unknown
 
 
 @dataclass

@@ -13,6 +13,7 @@ OPENVINO = "openvino"
 KNOWN = {
     OPENVINO: "converted, quantized and compiled models",
     "opencl": "compiled kernels, and where runtimes are",
+    "opencl-tuning": "tile sizes that ./run tune measured",
     "weights-sha256": "hashes of model files",
 }
 

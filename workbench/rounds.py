@@ -289,7 +289,7 @@ class Round:
             samples=measured.samples,
             memory=Memory(
                 max((sample.rss_bytes for sample in inside or measured.samples), default=None),
-                loaded.weights_bytes if loaded else None,
+                generated.weights_bytes or (loaded.weights_bytes if loaded else None),
                 generated.tensors_bytes,
             ),
             quality=quality,

@@ -25,7 +25,6 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
     torch.set_num_threads(compute_threads())
     engine = Engine(device)
     pipeline: Any = load_pipeline(card, torch.float32, progress)
-    weights = _weights_bytes(pipeline, variant.precision)
     switches = dict(variant.optimizations)
     ratio = float(switches.pop("tome", 0.0))
     if ratio:
@@ -45,23 +44,15 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
     return Hosted(
         pipeline=pipeline,
         device_name=f"{described.name} ({described.properties['platform']})",
-        weights_bytes=weights,
+        weights_bytes=None,
         synchronize=engine.synchronize,
         tensors_peak=functools.partial(_tensors_peak, compiled=compiled),
         kernels=functools.partial(spans.profiled, engine=engine),
         latent_rgb=card.latent_rgb,
         warmup="compiling kernels",
+        notices=engine.choices.notices,
+        weights_held=lambda: engine.weights_bytes,
     )
-
-
-def _weights_bytes(pipeline: Any, precision: str) -> int:
-    """What the parameters of the networks that run take on the device: the VAE's encoder never goes there."""
-    vae = pipeline.vae
-    models = (pipeline.text_encoder, pipeline.unet, vae.decoder, vae.post_quant_conv)
-    count = sum(
-        parameter.numel() for model in models if model is not None for parameter in model.parameters()
-    )
-    return count * (2 if precision == "fp16" else 4)
 
 
 def _tensors_peak(run: Callable[[], object], compiled: list[Compiled]) -> int:

@@ -28,9 +28,7 @@ def find(name: str | None) -> tuple[Device, cl.Device]:
     """The device of a variant, the first where it names none. Raises BackendError listing those there are."""
     found = _found()
     if not found:
-        raise BackendError(
-            f"there is no OpenCL device here; install a driver, or the package {platforms.PACKAGE} for processors"
-        )
+        raise BackendError(f"there is no OpenCL device here; {platforms.missing()}")
     known = [described(index, device) for index, device in enumerate(found)]
     for device, handle in zip(known, found, strict=True):
         if device.id == (name or "0"):

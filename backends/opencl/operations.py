@@ -25,7 +25,6 @@ cumsum                  x (R, N) → (R, N)
 panels                  b (B0, B1, K, N) → (B0, B1, P, K, ``width``): its columns in P panels, the last filled up with zeros
 panel_matmul            as matmul and conv2d, but b or the weight in panels (..., P, K, width) of its last two axes;
 panel_conv2d            ``columns`` = N. Made by the vector core's ``lay_out``
-panel_attention         as attention, with k transposed in panels, and v in panels; ``keys`` = S
 split_matmul            as matmul and conv2d, without extras, the depth in ``splits`` slices: each writes its own (M, N) of
 split_conv2d            fp32 sums behind the one that the output shows. Made by the tensor core's ``lay_out``
 join_slices             sums (splits, M, N) [, extras] → as matmul, or as conv2d with ``convolution``; ``scale``, ``extras``
@@ -65,7 +64,6 @@ EXPRESSIONS: dict[str, str] = {
     "gelu_tanh": "0.5f * a0 * (1.0f + tanh(0.7978845608028654f * (a0 + 0.044715f * a0 * a0 * a0)))",
     "geglu": "a0 * (0.5f * a1 * (1.0f + erf(a1 * 0.70710678118654752f)))",
     "quick_gelu": "a0 / (1.0f + exp(-S0 * a0))",
-    "exp_sub": "exp(a0 - a1)",
     "normalize": "(a0 - a1) * rsqrt(a2 + S0)",
     "affine": "a0 * a1 + a2",
 }

@@ -3,10 +3,14 @@
 The loader reads one ``.icd`` file per runtime from a directory. Intel's package ``intel-opencl-rt`` writes one that names
 a path which does not exist, so a directory of ours, under the cache directory, holds a copy of every system file and one
 more that names the real library. ``OCL_ICD_VENDORS`` points there; the loader reads it at the first OpenCL call.
+
+The runtime needs oneTBB as ``libtbb.so.12``, and so does OpenVINO, which brings an older one. A process has one library of a
+name, the first, and the older one lacks what the runtime asks for: where both are wanted, this runtime must be loaded first.
 """
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import importlib.metadata
@@ -57,6 +61,18 @@ def bundled_library() -> Path | None:
     wanted = _WINDOWS_LIBRARY if sys.platform == "win32" else LIBRARY
     found = (Path(str(file.locate())).resolve().parent / wanted for file in files if file.name == wanted)
     return next((path for path in found if path.exists()), None)
+
+
+def missing() -> str:
+    """What to do in a process that found no device: install a runtime, or why the one that is there cannot be loaded."""
+    library = bundled_library()
+    if library is None:
+        return f"install a driver, or the package {PACKAGE} for processors"
+    try:
+        ctypes.CDLL(str(without_blanks(library)))
+    except OSError as error:
+        return f"{PACKAGE} cannot be loaded into this process ({error})"
+    return f"{PACKAGE} is loaded, and shows none"
 
 
 def system_files(asked: str | None) -> list[Path]:

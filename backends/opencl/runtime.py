@@ -13,6 +13,7 @@ import psutil
 import pyopencl as cl
 
 from backends.contract import BackendError
+from backends.opencl.choices import Choices
 from backends.opencl.cores import core_of
 from backends.opencl.graph import DTYPES, Graph, View, Weight
 from backends.opencl.launch import Launch
@@ -52,6 +53,7 @@ class Engine:
         """How tensors share memory here. NVIDIA's driver takes four times as long to enqueue a kernel on parts of one
         buffer as on whole ones, and crashes when overlapping parts are released (seen on driver 580.159)."""
         self.programs = Programs(self.context, device)
+        self.choices = Choices(device, self.core.name, self.core.settings)
         self.times: list[tuple[Any, Launch]] | None = None
         self._weights: dict[tuple[Any, ...], tuple[np.ndarray, Any]] = {}
 
@@ -64,6 +66,11 @@ class Engine:
             buffer = cl.Buffer(self.context, flags.READ_ONLY | place, hostbuf=packed(weight, dtype))
             self._weights[key] = weight.source, buffer
         return self._weights[key][1]
+
+    @property
+    def weights_bytes(self) -> int:
+        """What the weights of all networks take on the device, as their kernels read them: Winograd's filters transformed."""
+        return sum(buffer.size for _, buffer in self._weights.values())
 
     @functools.cached_property
     def timed_queue(self) -> Any:
@@ -98,7 +105,7 @@ class Network:
     """A graph ready to run on an engine. ``reuse`` shares memory between tensors that do not live together."""
 
     def __init__(self, engine: Engine, graph: Graph, reuse: bool = True):
-        self.engine, self.graph = engine, engine.core.lay_out(graph)
+        self.engine, self.graph = engine, engine.choices.applied(engine.core.lay_out(graph))
         self.launches = launches(self.graph, engine.core.makers)
         self.plan: Plan = planned(lifetimes(self.graph), engine.sharing if reuse else "none")
         self._check_memory()
@@ -109,6 +116,7 @@ class Network:
 
     @property
     def weights_bytes(self) -> int:
+        """What its weights take on the device, some of which other networks may read too."""
         return sum(self.graph.values[name].nbytes for name in self.graph.weights)
 
     @property

@@ -16,9 +16,14 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from backends import sd14
 from backends.assembly import assemble
 from backends.contract import Failed, Load
+from backends.opencl import devices
 from backends.synthetic import byte_tokenizer
 from backends.variants import parse_variant
 from backends.worker import DEFAULT_ENTRY, serve
+
+# A worker hosts one backend; these tests host several in one process, and OpenVINO's older TBB must not come first
+# (backends/opencl/platforms.py).
+devices.devices()
 
 TEXT_WIDTH = 32
 WORKBENCH = {

@@ -129,6 +129,10 @@ def test_bad_comparisons_are_one_line_and_status_2(
     assert_refused(run(tmp_path, "compare", "--model", model, *options), said, tmp_path)
 
 
+def test_what_has_nothing_to_tune_is_one_line_and_status_2(tmp_path: Path) -> None:
+    assert_refused(run(tmp_path, "tune", "--variant", "pytorch"), "what can be tuned is opencl", tmp_path)
+
+
 def test_an_unknown_command_is_one_line_and_status_2(tmp_path: Path) -> None:
     assert_refused(run(tmp_path, "paint"), "paint", tmp_path)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from backends.contract import BackendError, InvalidRequest
 from backends.variants import InvalidVariant
 from workbench.caches import UnknownCache
-from workbench.cli import cache, compare, devices, doctor, generate, history, ladder, models
+from workbench.cli import cache, compare, devices, doctor, generate, history, ladder, models, tune
 from workbench.cli.arguments import Parser, UsageError
 from workbench.files import CannotWrite, WriteFailed
 from workbench.history import HistoryError, InvalidTag, UnknownRecord
@@ -22,7 +22,7 @@ def run(arguments: Sequence[str]) -> int:
         prog="run", description="Compare what each optimization of Stable Diffusion buys, and what it costs."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for command in (generate, compare, ladder, history, devices, models, doctor, cache):
+    for command in (generate, compare, ladder, history, devices, models, doctor, cache, tune):
         command.add_to(commands)
     try:
         options = parser.parse_args(list(arguments))

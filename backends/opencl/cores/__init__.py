@@ -30,6 +30,8 @@ class Core:
     """For kinds of operations the maker of their launch, in place of the portable one."""
     winograd_tile: Callable[[str], Callable[[Operation, int], int | None]] | None = None
     """For a precision the tile of Winograd's that a convolution takes here, where the pass is not to choose it."""
+    settings: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    """For kinds of operations the tile sizes worth trying, by name: the makers read them in the attribute ``tiles``."""
 
 
 def has_tensor_cores(device: Any) -> bool:

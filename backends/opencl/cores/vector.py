@@ -8,12 +8,11 @@ and for convolutions without im2col Dukhan 2019, arXiv 1907.02129.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from backends.opencl.cores import Core, vector_rows
+from backends.opencl.cores import Core, vector_attention, vector_rows
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, Value, View
 from backends.opencl.launch import Launch, Macros, Maker, made
@@ -21,23 +20,24 @@ from backends.opencl.launches import extra_views
 
 TILES = {16: {1: 14, 2: 12, 3: 8, 4: 6, 5: 4}, 8: {1: 8, 2: 6, 3: 4}}
 """By the floats of a vector: the rows that go with so many vectors of columns, as sums fill 32 or 16 registers."""
+SETTINGS = {"block_rows": (48, 96, 192), "depth_at_once": (160, 320, 640)}
+"""Worth trying in the place of BLOCK_ROWS and DEPTH_AT_ONCE."""
 PREFERRED = {1: 1.6, 2: 1.05, 3: 1.0, 4: 1.0, 5: 1.05}
 """What a column costs in a tile of so many vectors, against the best."""
 BLOCK_ROWS = 96
 DEPTH_AT_ONCE = 320
 FEWEST_ITEMS = 8
 """Work-items for every compute unit, below which blocks of rows are made smaller."""
-QUERIES = 48
 _TILE = ("W", "VN", "MR", "KC", "MOST_ROWS")
 _FORM = ("EXTRAS", "STATISTICS", "STAGED", "CONVOLUTION", "DENSE_DEPTH", "VECTOR_COLUMNS")
 PRODUCT_FIXED = (*_TILE, *_FORM, "E0_COLUMN", "E1_COLUMN", "E2_COLUMN")
-ATTENTION_FIXED = ("W", "VK", "VV", "MK", "MV", "QUERIES", "D", "DENSE", "MASKED", "VALUE_PANELS")
 
 
 def core(device: Any) -> Core:
     """The core for a processor: vectors of 16 floats where it has them, else of 8."""
     lanes = 16 if device.native_vector_width_float >= 16 else 8
     makers: dict[str, Maker] = vector_rows.makers(lanes) | {
+        "flash_attention": lambda values, operation: vector_attention.launch(values, operation, lanes),
         "panels": _panels,
         "panel_matmul": lambda values, operation: _product(
             values, operation, lanes, device.max_compute_units
@@ -45,17 +45,28 @@ def core(device: Any) -> Core:
         "panel_conv2d": lambda values, operation: _product(
             values, operation, lanes, device.max_compute_units
         ),
-        "panel_attention": lambda values, operation: _attention(values, operation, lanes),
     }
-    return Core(f"vector{lanes}", lambda graph: lay_out(graph, lanes), lambda width, keys: True, makers)
+    settings = {
+        "panel_matmul": SETTINGS,
+        "panel_conv2d": SETTINGS,
+        "flash_attention": vector_attention.SETTINGS,
+    }
+    return Core(
+        f"vector{lanes}",
+        lambda graph: lay_out(graph, lanes),
+        lambda width, keys: True,
+        makers,
+        settings=settings,
+    )
 
 
 def lay_out(graph: Graph, lanes: int) -> Graph:
-    """Every product, convolution and attention with its right operands in panels for vectors of ``lanes`` floats."""
+    """Every product and convolution with its right operand in panels for vectors of ``lanes`` floats, and a head's keys
+    and values together."""
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
         if operation.kind == "flash_attention":
-            return _with_panels_of_keys_and_values(editor, operation, lanes)
+            return vector_attention.gathered(editor, operation)
         if operation.kind not in ("matmul", "conv2d"):
             return None
         left, right, *extras = operation.inputs
@@ -92,18 +103,6 @@ def _paneled(editor: Editor, operation: Operation, right: View, width: int) -> t
     return view, [Operation("panels", (right,), view, {"width": width}, operation.module)]
 
 
-def _with_panels_of_keys_and_values(editor: Editor, operation: Operation, lanes: int) -> list[Operation]:
-    query, keys, values, *mask = operation.inputs
-    turned = keys.permuted((0, 1, 3, 2))
-    count, width = values.shape[2:]
-    key_panels, first = _paneled(editor, operation, turned, panel_width(count, lanes))
-    value_panels, second = _paneled(editor, operation, values, panel_width(width, lanes))
-    attributes = {**operation.attributes, "keys": count}
-    inputs = (query, key_panels, value_panels, *mask)
-    attention = replace(operation, kind="panel_attention", inputs=inputs, attributes=attributes)
-    return [*first, *second, attention]
-
-
 def _panels(values: Mapping[str, Value], operation: Operation) -> Launch:
     b0, b1, panels, depth, width = operation.output.shape
     macros: Macros = {"NR": width, "N": operation.inputs[0].shape[3], "DEPTH": depth, "B1": b1}
@@ -127,12 +126,17 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     panels, width = right.shape[-3], right.shape[-1]
     vectors = width // lanes
     tile_rows = TILES[lanes][vectors]
-    rows = block_rows(m, tile_rows, panels * batch, units)
+    tiles = {
+        "block_rows": BLOCK_ROWS,
+        "depth_at_once": DEPTH_AT_ONCE,
+        **operation.attributes.get("tiles", {}),
+    }
+    rows = block_rows(m, tile_rows, panels * batch, units, tiles["block_rows"])
     plain = values[left.value].dtype == "fp32" and not macros["STATISTICS"]
     macros |= shape
     macros |= {"W": lanes, "VN": vectors, "MR": tile_rows, "ROWS": rows, "PANELS": panels}
-    macros |= {"N": operation.attributes["columns"], "KC": DEPTH_AT_ONCE}
-    macros |= {"MOST_ROWS": BLOCK_ROWS // tile_rows * tile_rows}
+    macros |= {"N": operation.attributes["columns"], "KC": tiles["depth_at_once"]}
+    macros |= {"MOST_ROWS": max(1, tiles["block_rows"] // tile_rows) * tile_rows}
     macros |= {"STAGED": int(convolution or not plain), "CONVOLUTION": int(convolution)}
     column_axis, depth_axis = (1, 1) if convolution else (3, 3)
     macros["DENSE_DEPTH"] = int(left.strides[depth_axis] == 1)
@@ -149,9 +153,9 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     )
 
 
-def block_rows(m: int, tile_rows: int, others: int, units: int) -> int:
-    """Rows of a work-item, a multiple of the tile's: about BLOCK_ROWS, fewer where there would be too few work-items."""
-    tiles = max(1, BLOCK_ROWS // tile_rows)
+def block_rows(m: int, tile_rows: int, others: int, units: int, most: int = BLOCK_ROWS) -> int:
+    """Rows of a work-item, a multiple of the tile's: about ``most``, fewer where there would be too few work-items."""
+    tiles = max(1, most // tile_rows)
     while tiles > 1 and -(-m // (tiles * tile_rows)) * others < FEWEST_ITEMS * units:
         tiles //= 2
     return min(tiles, -(-m // tile_rows)) * tile_rows
@@ -170,33 +174,3 @@ def _convolution(operation: Operation) -> Macros:
     macros |= {"B": 1, "B1": 1, "SCALE": 1.0, "OUT_H": height, "OUT_W": width}
     macros |= {"IN_H": x.shape[2] * attributes["upsample"], "IN_W": x.shape[3] * attributes["upsample"]}
     return macros | {name.upper(): attributes[name] for name in ("kernel", "stride", "padding", "upsample")}
-
-
-def _attention(values: Mapping[str, Value], operation: Operation, lanes: int) -> Launch:
-    batch, heads, tokens, width = operation.output.shape
-    _, key_panels, value_panels = operation.inputs[:3]
-    vk, vv = (view.shape[-1] // lanes for view in (key_panels, value_panels))
-    mk, mv = TILES[lanes][vk], TILES[lanes][vv]
-    step = math.lcm(mk, mv)
-    queries = min(-(-QUERIES // step), -(-tokens // step)) * step
-    keys = operation.attributes["keys"]
-    macros: Macros = {"W": lanes, "VK": vk, "VV": vv, "MK": mk, "MV": mv, "QUERIES": queries, "D": width}
-    macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": keys, "MASKED": int(len(operation.inputs) > 3)}
-    macros |= {"KEY_PANELS": key_panels.shape[2], "VALUE_PANELS": value_panels.shape[2]}
-    macros["SCALE"] = float(operation.attributes["scale"])
-    macros["DENSE"] = int(operation.inputs[0].strides[3] == operation.output.strides[3] == 1)
-    views = {"OUT": operation.output} | {f"A{i}": view for i, view in enumerate(operation.inputs)}
-    sizes = (-(-tokens // queries), batch * heads), (1, 1)
-    flops = 4 * batch * heads * tokens * keys * width
-    sources = ("vectors.cl", "panel_attention.cl")
-    return made(
-        values,
-        operation,
-        "panel_attention",
-        views,
-        macros,
-        sizes,
-        *sources,
-        flops=flops,
-        fixed=ATTENTION_FIXED,
-    )

@@ -1,4 +1,4 @@
-// Explicit vectors of W floats for processors: reading and writing at the storage type of a view, and an exponential.
+// Explicit vectors of W floats for processors: reading and writing at the storage type of a view, and exponentials.
 // Loads and stores need no alignment. LOAD_fp32(p, i) reads W elements from p + i.
 
 #define JOINED_(a, b) a##b
@@ -23,6 +23,19 @@ inline VEC exponential(VEC x)
     power = fma(power, rest, (VEC)(1.6666667e-1f));
     power = fma(power, rest, (VEC)(0.5f));
     power = fma(power, rest, (VEC)(1.0f));
+    power = fma(power, rest, (VEC)(1.0f));
+    return JOINED(as_float, W)(JOINED(as_int, W)(power) + (JOINED(as_int, W)(shifted) << 23));
+}
+
+// 2^x for x <= 127, to 2e-7 of its value; below -126 it stays at 2^-126. The coefficients are nearest in relative error.
+inline VEC power_of_two(VEC x)
+{
+    x = max(x, (VEC)(-126.0f));
+    const VEC shifted = x + 12582912.0f, rest = x - (shifted - 12582912.0f);
+    VEC power = fma((VEC)(1.3264726e-3f), rest, (VEC)(9.6715130e-3f));
+    power = fma(power, rest, (VEC)(5.5507336e-2f));
+    power = fma(power, rest, (VEC)(2.4022242e-1f));
+    power = fma(power, rest, (VEC)(6.9314700e-1f));
     power = fma(power, rest, (VEC)(1.0f));
     return JOINED(as_float, W)(JOINED(as_int, W)(power) + (JOINED(as_int, W)(shifted) << 23));
 }

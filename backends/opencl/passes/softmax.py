@@ -11,7 +11,7 @@ from backends.opencl.graph import Graph, Operation, View
 def apply(graph: Graph, enabled: bool) -> Graph:
     """On: maxima and sums first, the exponentials while the next product reads; no normalised matrix is ever written.
 
-    Off: maximum, exponential, sum and quotient are a kernel and a tensor each.
+    Off: maximum, difference, exponential, sum and quotient are a kernel and a tensor each.
     """
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
@@ -49,7 +49,10 @@ def _elementary(editor: Editor, operation: Operation, scores: View, value: View)
 def _steps(editor: Editor, operation: Operation, scores: View, target: View) -> list[Operation]:
     rows = (scores.shape[0] * scores.shape[1], scores.shape[2])
     each = (*scores.shape[:3], 1)
-    exponentials = replace(editor.value("exponentials", scores.shape), strides=target.strides)
+    apart, exponentials = (
+        replace(editor.value(name, scores.shape), strides=target.strides)
+        for name in ("apart", "exponentials")
+    )
     maximum, total = editor.value("maximum", rows), editor.value("sum", rows)
 
     def reduced(x: View, out: View, function: str) -> Operation:
@@ -64,7 +67,8 @@ def _steps(editor: Editor, operation: Operation, scores: View, target: View) -> 
 
     return [
         reduced(scores, maximum, "max"),
-        elementwise(operation, "exp_sub", (scores, spread(maximum)), exponentials),
+        elementwise(operation, "sub", (scores, spread(maximum)), apart),
+        elementwise(operation, "exp", (apart,), exponentials),
         reduced(exponentials, total, "sum"),
         elementwise(operation, "div", (exponentials, spread(total)), target),
     ]

@@ -40,7 +40,6 @@ ELEMENTWISE: dict[str, Any] = {
     "gelu_tanh": lambda s, a: F.gelu(a, approximate="tanh"),
     "geglu": lambda s, a, b: a * F.gelu(b),
     "quick_gelu": lambda s, a: a * (s[0] * a).sigmoid(),
-    "exp_sub": lambda s, a, b: (a - b).exp(),
     "normalize": lambda s, a, b, c: (a - b) * (c + s[0]).rsqrt(),
     "affine": lambda s, a, b, c: a * b + c,
 }
@@ -114,11 +113,6 @@ def _panel_matmul(attributes: Mapping[str, Any], a: Tensor, panels: Tensor, *ext
 
 def _panel_conv2d(attributes: Mapping[str, Any], x: Tensor, panels: Tensor, *extras: Tensor) -> Tensor:
     return _conv2d(attributes, x, _unpaneled(panels, attributes["columns"]), *extras)
-
-
-def _panel_attention(attributes: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, *mask: Tensor) -> Tensor:
-    keys = _unpaneled(k, attributes["keys"]).transpose(-1, -2)
-    return _attention(attributes, q, keys, _unpaneled(v, q.shape[-1]), *mask)
 
 
 def _group_norm(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

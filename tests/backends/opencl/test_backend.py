@@ -45,9 +45,22 @@ def test_a_picture_is_pytorchs_picture(variant: str, largest: int, tiny_model: P
     hosted, generation = _loaded(tiny_model, variant)
     result = _generated(generation, kernels=variant == "opencl")
     assert np.abs(_pixels(result) - baseline).max() <= largest
-    assert result.tensors_bytes and hosted.weights_bytes
+    assert result.tensors_bytes and hosted.weights_bytes is None and result.weights_bytes
     if variant == "opencl":
         _check_kernels(result)
+
+
+@pytest.mark.slow
+def test_weights_are_what_the_device_holds_and_winograds_filters_take_more(tiny_model: Path):
+    held = {}
+    for name in ("opencl", "opencl-winograd", "opencl:fp16-winograd"):
+        hosted, generation = _loaded(tiny_model, name)
+        compiled = (hosted.pipeline.text_encoder, hosted.pipeline.unet, hosted.pipeline.vae)
+        _generated(generation)
+        held[name] = hosted.weights_held()
+        networks = [network for part in compiled for network in part.compiled.networks.values()]
+        assert held[name] == sum(network.weights_bytes for network in networks)
+    assert held["opencl"] > 1.2 * held["opencl-winograd"] > 2.2 * held["opencl:fp16-winograd"]
 
 
 def _check_kernels(result: Generated) -> None:

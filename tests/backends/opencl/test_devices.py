@@ -26,6 +26,22 @@ def test_a_device_is_found_without_any_setting_where_the_runtime_is_bundled():
     assert "CPU" in told.stdout
 
 
+def test_a_process_that_holds_openvinos_older_tbb_says_why_it_has_no_processor():
+    if platforms.bundled_library() is None:
+        pytest.skip("no OpenCL runtime comes with the dependencies on this system")
+    code = (
+        "import openvino\n"
+        "from backends.contract import BackendError\n"
+        "from backends.opencl import devices\n"
+        "try: print('found', devices.find(None)[0].kind)\n"
+        "except BackendError as error: print(error)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout
+    assert told.startswith("found") or "intel-opencl-rt cannot be loaded into this process (" in told, told
+
+
 def test_gpus_come_before_processors_and_ids_count_from_zero():
     found = devices.devices()
     kinds = [device.kind for device in found]

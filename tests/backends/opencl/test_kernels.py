@@ -213,3 +213,11 @@ def test_a_tensor_larger_than_the_device_is_an_error_that_says_so(engine: Any):
     graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
     with pytest.raises(BackendError, match="ran out of memory"):
         runtime.Network(engine, graph)
+
+
+def test_attention_over_many_keys_that_lie_among_other_heads(engine: Any):
+    case = Case()
+    inputs = [case.random(1, length, 2, 24).permuted((0, 2, 1, 3)) for length in (50, 300, 300)]
+    out = case.emit("flash_attention", tuple(inputs), (1, 2, 50, 24), scale=0.2)
+    case.check(engine, out, "fp32")
+    case.check(engine, out, "fp16")

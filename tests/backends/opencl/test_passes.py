@@ -48,7 +48,7 @@ def test_all_on_and_all_off_mean_the_same(name: str, on: bool):
 def test_on_leaves_no_elementary_step_behind():
     graph = optimized(networks.captured("unet", 16)[0], dict.fromkeys(SWITCHES, True))
     found = kinds(graph)
-    assert not {"gelu", "erf", "exp_sub", "normalize", "reduce", "attention"} & set(found)
+    assert not {"gelu", "erf", "exp", "div", "normalize", "reduce", "attention"} & set(found)
     assert {"group_norm", "geglu", "softmax_statistics", "flash_attention", "winograd_input"} <= set(found)
 
 
@@ -58,7 +58,21 @@ def test_off_gives_every_step_its_own_tensor():
     assert not {"group_norm", "geglu", "gelu", "softmax_statistics", "flash_attention", "attention"} & set(
         found
     )
-    assert {"reduce", "normalize", "affine", "silu", "erf", "exp_sub", "div"} <= set(found)
+    assert {"reduce", "normalize", "affine", "silu", "erf"} <= set(found)
+
+
+def test_off_writes_every_step_of_a_softmax_and_of_a_group_norm():
+    graph = optimized(networks.captured("unet", 16)[0], dict.fromkeys(SWITCHES, False))
+    found = [
+        operation.attributes.get("function", name)
+        for operation, name in zip(graph.operations, kinds(graph), strict=True)
+    ]
+    assert _behind(found, "max") == {("max", "sub", "exp", "sum", "div", "matmul")}
+    assert {steps[:4] for steps in _behind(found, "mean")} == {("mean", "variance", "normalize", "affine")}
+
+
+def _behind(steps: list[str], first: str) -> set[tuple[str, ...]]:
+    return {tuple(steps[at : at + 6]) for at, step in enumerate(steps) if step == first}
 
 
 def test_residuals_and_upsampling_are_folded():
