@@ -74,14 +74,17 @@ class FakeQuantizer(nn.Module):
         return step.view(shape)
 
     def _traced(self, values: Tensor) -> Tensor:
-        """As the operator that OpenVINO's converter knows, with constants."""
+        """As the operator that OpenVINO's converter knows, with constants. It computes in 8 bits where there are as many
+        levels as 8 bits have: fewer are a narrower clamp before it."""
         step, zero_point = self.step.detach(), self.zero_point.detach().int()
         if self.channels_axis is None:
             return torch.fake_quantize_per_tensor_affine(
                 values, float(step), int(zero_point), self.lowest, self.highest
             )
+        along = self._along(values, step)
+        clamped = values.clamp(self.lowest * along, self.highest * along)
         return torch.fake_quantize_per_channel_affine(
-            values, step, zero_point.expand_as(step), self.channels_axis, self.lowest, self.highest
+            clamped, step, zero_point.expand_as(step), self.channels_axis, -127, 127
         )
 
 
