@@ -18,9 +18,10 @@ LAYERS = (nn.Conv2d, nn.Linear)
 class FakeQuantizer(nn.Module):
     """Rounds values to whole multiples of a step, counted from a zero point, and clamps them to ``lowest..highest``.
 
-    Rounding passes gradients on as if it were not there, which gives the step the gradient of LSQ (arXiv 1902.08153). The
-    step is learnt as its logarithm (arXiv 1903.08066), so that a learning rate is a relative change whatever its size,
-    and the zero point as its share of the levels.
+    Rounding passes gradients on as if it were not there, which gives the step the gradient of LSQ (arXiv 1902.08153) and the
+    zero point that of LSQ+ (arXiv 2004.09576); PyTorch has both in one kernel. The step is learnt as its logarithm (arXiv
+    1903.08066), so that a learning rate is a relative change whatever its size, and the zero point as its share of the
+    levels.
     """
 
     log_step: nn.Parameter
@@ -49,22 +50,30 @@ class FakeQuantizer(nn.Module):
 
     @property
     def zero_point(self) -> Tensor:
-        """Which level zero has: a whole number in fp32, (1,)."""
+        """Which level zero has, in fp32, shaped as the step; quantizing rounds it."""
         if self.offset is None:
-            return torch.zeros_like(self.log_step[:1])
-        return _rounded(self.offset * (self.highest - self.lowest)).clamp(self.lowest, self.highest)
+            return torch.zeros_like(self.log_step)
+        return self.offset * (self.highest - self.lowest)
 
     def levels(self, values: Tensor) -> Tensor:
         """Whole numbers in fp32, shaped as the values: what an 8-bit integer would hold."""
-        scaled = _rounded(values.float() / self._along(values, self.step))
-        return (scaled + self.zero_point).clamp(self.lowest, self.highest)
+        zero_point = self._along(values, self.zero_point.round())
+        return (self(values.float()) / self._along(values, self.step) + zero_point).round()
 
     def forward(self, values: Tensor) -> Tensor:
         """The values as their levels say them, of the same shape and type."""
         if torch.jit.is_tracing():
             return self._traced(values)
-        step = self._along(values, self.step)
-        return ((self.levels(values) - self.zero_point) * step).to(values.dtype)
+        bounds = (self.lowest, self.highest, 1.0)
+        if self.channels_axis is None:
+            rounded = torch._fake_quantize_learnable_per_tensor_affine(
+                values.float(), self.step, self.zero_point, *bounds
+            )
+        else:
+            rounded = torch._fake_quantize_learnable_per_channel_affine(
+                values.float(), self.step, self.zero_point, self.channels_axis, *bounds
+            )
+        return rounded.to(values.dtype)
 
     def _along(self, values: Tensor, step: Tensor) -> Tensor:
         if self.channels_axis is None:
@@ -76,7 +85,7 @@ class FakeQuantizer(nn.Module):
     def _traced(self, values: Tensor) -> Tensor:
         """As the operator that OpenVINO's converter knows, with constants. It computes in 8 bits where there are as many
         levels as 8 bits have: fewer are a narrower clamp before it."""
-        step, zero_point = self.step.detach(), self.zero_point.detach().int()
+        step, zero_point = self.step.detach(), self.zero_point.detach().round().int()
         if self.channels_axis is None:
             return torch.fake_quantize_per_tensor_affine(
                 values, float(step), int(zero_point), self.lowest, self.highest
@@ -84,7 +93,7 @@ class FakeQuantizer(nn.Module):
         along = self._along(values, step)
         clamped = values.clamp(self.lowest * along, self.highest * along)
         return torch.fake_quantize_per_channel_affine(
-            clamped, step, zero_point.expand_as(step), self.channels_axis, -127, 127
+            clamped, step, zero_point, self.channels_axis, -127, 127
         )
 
 
@@ -138,8 +147,3 @@ def _take(layer: Any, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 def _make(layer: Any, _: tuple[Tensor, ...], output: Tensor) -> Tensor:
     return layer.made(output)
-
-
-def _rounded(values: Tensor) -> Tensor:
-    """Rounded to whole numbers, half to even; its gradient is that of the values themselves."""
-    return values + (values.round() - values).detach()

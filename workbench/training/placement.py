@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-import backends.openvino as _silenced  # its import keeps NNCF from sending statistics
 import nncf
 import torch
 from nncf.quantization.advanced_parameters import (
@@ -31,8 +30,9 @@ from nncf.torch.quantization.reference import torch_executor
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+import backends.openvino as _silenced  # its import keeps NNCF from sending statistics
 from backends.openvino.fake_quantizers import LAYERS, FakeQuantizer, quantize_layer
-from backends.openvino.quantized import RECIPES
+from backends.openvino.recipes import RECIPES
 
 assert _silenced
 Sample = dict[str, Tensor]
@@ -55,7 +55,7 @@ def quantized_unet(unet: Any, samples: list[Sample]) -> Any:
             subset_size=len(samples),
             advanced_parameters=AdvancedQuantizationParameters(
                 overflow_fix=OverflowFix.ENABLE,
-                smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=how["smooth_quant"])
+                smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=how["smooth_quant"]),
             ),
         )
         places = _watched(calibrated, samples[0])
