@@ -36,7 +36,8 @@ def export_pipeline(pipeline: Any, folder: Path, progress: Progress) -> None:
 
 def export_part(pipeline: Any, name: str, folder: Path) -> Path:
     """Write one of a pipeline's models with its configuration into ``folder/name``, and return that folder."""
-    model, config = get_diffusion_models_for_export_ext(pipeline, exporter="openvino")[1][name]
+    models: dict[str, Any] = get_diffusion_models_for_export_ext(pipeline, exporter="openvino")[1]
+    model, config = models[name]
     (folder / name).mkdir()
     save_config = getattr(model, "save_config", None) or model.config.save_pretrained
     save_config(folder / name)

@@ -64,7 +64,9 @@ class Trainer(Generic[Model]):
         multiplied with, by its name."""
         self.model, self.recipe, self.out, self.group = model, recipe, out, group or Group()
         average = get_ema_multi_avg_fn(recipe.ema_decay)
-        self.average = AveragedModel(model, ema_device and torch.device(ema_device), multi_avg_fn=average)
+        self.average = AveragedModel(
+            model, torch.device(ema_device) if ema_device else None, multi_avg_fn=average
+        )
         fused = next(model.parameters()).is_cuda
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in model.named_parameters():

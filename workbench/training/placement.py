@@ -135,7 +135,6 @@ class _Watch(TorchFunctionMode):
     """Sees every function of a running model as NNCF's hooks leave it."""
 
     multipliers: dict[int, Tensor]
-    layers: dict[int, str]
     stack: list[str] = field(default_factory=list)
     places: dict[str, _Place] = field(default_factory=dict)
     quantizers: list[_Quantizer] = field(default_factory=list)
@@ -163,12 +162,12 @@ class _Watch(TorchFunctionMode):
 
 def _watched(calibrated: nn.Module, sample: Sample) -> dict[str, _Place]:
     """The quantized layers of NNCF's model, by their names in the UNet."""
-    multipliers = {
+    multipliers: dict[int, Tensor] = {
         id(hook._scale_value): hook._scale_value
         for hook in get_hook_storage(calibrated).modules()
         if isinstance(hook, SQMultiply)
     }
-    watch = _Watch(multipliers, {})
+    watch = _Watch(multipliers)
     handles = []
     for name, layer in calibrated.named_modules():
         if isinstance(layer, LAYERS):

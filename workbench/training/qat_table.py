@@ -232,8 +232,10 @@ def main() -> None:
     parser.add_argument("--picture-batch", type=int, default=8, help="pictures drawn at once while measuring")
     parser.add_argument("--seconds", type=float, help="for all of it; sets --steps by the rate measured")
     parser.add_argument("--reserve", type=float, default=90, help="of --seconds, for measuring the rows")
-    table = measure(parser.parse_args())
-    print(markdown(table))
+    arguments = parser.parse_args()
+    text = markdown(measure(arguments))
+    (arguments.out / "table.md").write_text(text + "\n")
+    print(text)
 
 
 if __name__ == "__main__":

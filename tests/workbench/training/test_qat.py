@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,18 @@ from workbench.training.loop import Recipe
 from workbench.training.qat import Method
 
 SHORT = Recipe(
-    steps=6, batch_size=2, learning_rate=1e-3, warmup=2, weight_decay=0.0, log_every=2, checkpoint_every=3
+    steps=4, batch_size=2, learning_rate=1e-4, warmup=1, weight_decay=0.0, log_every=1, checkpoint_every=2
 )
 METHOD = Method(tome=(0.0, 0.5), sampler_steps=4, sheet_every=0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Of small tensors a second thread makes more waiting than work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +105,7 @@ def test_a_killed_training_resumes_to_the_same_weights(small: Any, tmp_path: Pat
 
 def _interrupted(start: Any, pipeline: Any, out: Path) -> None:
     def stop(self: Any, record: dict[str, Any]) -> None:
-        if self.step + 1 == 4:
+        if self.step + 1 == 3:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
