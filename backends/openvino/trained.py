@@ -141,7 +141,7 @@ def _unquantized(unet: Any, layers: frozenset[str] | None = None) -> dict[str, T
 def _opened(file: Path) -> Any:
     try:
         return np.load(file, allow_pickle=False)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise BackendError(f"{file} is no readable quantization: {error}") from error
 
 
