@@ -29,8 +29,15 @@ class Optimization:
     """The precisions at which it exists; None means all."""
 
     @property
+    def off(self) -> bool | float:
+        return 0.0 if self.ratio else False
+
+    @property
     def default_value(self) -> bool | float:
-        return 0.0 if self.ratio else self.default
+        return self.off if self.ratio else self.default
+
+    def exists_at(self, precision: str) -> bool:
+        return self.precisions is None or precision in self.precisions
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,16 @@ BACKENDS: dict[str, Backend] = {
                     cost="Fine detail is lost as the ratio grows; every picture size is converted on its own.",
                     source="https://arxiv.org/abs/2303.17604",
                     ratio=(0.0, 0.75, 0.4),
+                ),
+                Optimization(
+                    name="qat",
+                    module="backends.openvino.trained",
+                    title="Trained quantization",
+                    gain="Takes the 8 bits that the model was trained to keep, where it ships them.",
+                    cost="Nothing at run time; a model that ships none is quantized after training, as when it is off.",
+                    source="https://arxiv.org/abs/1902.08153",
+                    default=True,
+                    precisions=("int8",),
                 ),
             ),
         ),

@@ -42,7 +42,7 @@ def parse_variant(text: str) -> Variant:
     precision = head["precision"] or backend.precisions[0]
     if precision not in backend.precisions:
         raise InvalidVariant(_unknown(f"precision of {backend.name}", precision, backend.precisions))
-    values = default_values(backend)
+    values = default_values(backend, precision)
     position = head.end()
     while position < len(line):
         option = _OPTION.match(line, position)
@@ -50,7 +50,7 @@ def parse_variant(text: str) -> Variant:
             raise InvalidVariant(
                 f"{_shown(line[position:])} in {_shown(text)} is no +OPTIMIZATION[=VALUE] or -OPTIMIZATION"
             )
-        values |= _switched(backend, option["sign"] == "+", option["name"], option["value"])
+        values |= _switched(backend, precision, option["sign"] == "+", option["name"], option["value"])
         position = option.end()
     return make_variant(backend.name, head["device"], precision, values)
 
@@ -59,10 +59,12 @@ def make_variant(backend_name: str, device: str | None, precision: str, values: 
     """A variant whose options are complete, checked against its precision, and in the registry's order."""
     backend = BACKENDS[backend_name]
     for name, value in values.items():
-        allowed = backend.optimization(name).precisions
-        if value and allowed and precision not in allowed:
-            raise InvalidVariant(f"{name} exists at {' and '.join(allowed)} only, not at {precision}")
-    complete = default_values(backend) | values
+        item = backend.optimization(name)
+        if value and not item.exists_at(precision):
+            raise InvalidVariant(
+                f"{name} exists at {' and '.join(item.precisions or ())} only, not at {precision}"
+            )
+    complete = default_values(backend, precision) | values
     return Variant(
         backend_name,
         device,
@@ -75,18 +77,21 @@ def format_variant(variant: Variant) -> str:
     """The one line that :func:`parse_variant` reads back to the same variant."""
     backend = BACKENDS[variant.backend]
     line = variant.backend + (f"@{variant.device}" if variant.device else "") + f":{variant.precision}"
-    chosen = dict(variant.optimizations)
+    chosen, precision = dict(variant.optimizations), variant.precision
     choices = [
-        _options(backend, chosen, default_values(backend), ""),
-        _options(backend, chosen, _all(backend, False), "-all"),
-        _options(backend, chosen, _all(backend, True), "+all"),
+        _options(backend, chosen, default_values(backend, precision), ""),
+        _options(backend, chosen, _all(backend, precision, False), "-all"),
+        _options(backend, chosen, _all(backend, precision, True), "+all"),
     ]
     return line + min(choices, key=lambda options: options.count("+") + options.count("-"))
 
 
-def default_values(backend: Backend) -> dict[str, Value]:
-    """Every option of a backend at its default."""
-    return {item.name: item.default_value for item in backend.optimizations}
+def default_values(backend: Backend, precision: str) -> dict[str, Value]:
+    """Every option of a backend at its default; one that does not exist at the precision is off."""
+    return {
+        item.name: item.default_value if item.exists_at(precision) else item.off
+        for item in backend.optimizations
+    }
 
 
 def _options(backend: Backend, chosen: dict[str, Value], start: dict[str, Value], prefix: str) -> str:
@@ -100,16 +105,20 @@ def _option(optimization: Optimization, value: Value) -> str:
     return f"+{optimization.name}={value!r}" if optimization.ratio else f"+{optimization.name}"
 
 
-def _all(backend: Backend, on: bool) -> dict[str, Value]:
-    """``-all`` switches every option off; ``+all`` every switch on, and leaves the ratios off: they cost quality."""
-    return {item.name: 0.0 if item.ratio else on for item in backend.optimizations}
+def _all(backend: Backend, precision: str, on: bool) -> dict[str, Value]:
+    """``-all`` switches every option off; ``+all`` every switch on that exists at the precision, and leaves the ratios off:
+    they cost quality."""
+    return {
+        item.name: item.off if item.ratio else on and item.exists_at(precision)
+        for item in backend.optimizations
+    }
 
 
-def _switched(backend: Backend, on: bool, name: str, value: str | None) -> dict[str, Value]:
+def _switched(backend: Backend, precision: str, on: bool, name: str, value: str | None) -> dict[str, Value]:
     if name == "all":
         if value is not None:
             raise InvalidVariant("'all' takes no value; write +all or -all")
-        return _all(backend, on)
+        return _all(backend, precision, on)
     known = [item.name for item in backend.optimizations]
     if name not in known:
         raise InvalidVariant(_unknown(f"optimization of {backend.name}", name, [*known, "all"]))
@@ -117,7 +126,7 @@ def _switched(backend: Backend, on: bool, name: str, value: str | None) -> dict[
     if not on:
         if value is not None:
             raise InvalidVariant(f"-{name}={value}: switching off takes no value")
-        return {name: 0.0 if optimization.ratio else False}
+        return {name: optimization.off}
     if optimization.ratio is None:
         if value is not None:
             raise InvalidVariant(f"+{name}={value}: {name} is a switch and takes no value")

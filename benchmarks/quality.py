@@ -4,6 +4,11 @@
 
 The prompts name three to five attributes of combinations that the model was never trained on; prompt k has seed k. Every
 picture is compared with the baseline's of the same prompt and noise. Also the session's own overhead per picture.
+
+    python benchmarks/quality.py --trained-quantization --json trained.json
+
+measures what trained quantization must show: the four INT8 variants over 256 prompts of 25 steps, and each claim with its
+figures, met or not.
 """
 
 from __future__ import annotations
@@ -28,6 +33,13 @@ from workbench.results import Result
 from workbench.session import Session
 from workbench.training.evaluate import held_out_prompts
 
+QUANTIZED = [
+    "openvino:int8",
+    "openvino:int8-qat",
+    "openvino:int8+tome=0.4",
+    "openvino:int8+tome=0.4-qat",
+]
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(
@@ -35,11 +47,18 @@ def main() -> int:
     )
     parser.add_argument("--model", default="critters")
     parser.add_argument("--baseline", default="pytorch:fp32")
-    parser.add_argument("--variant", action="append", required=True)
-    parser.add_argument("--prompts", type=int, default=64)
+    parser.add_argument("--variant", action="append", default=[])
+    parser.add_argument("--trained-quantization", action="store_true", help="measure its claims; see above")
+    parser.add_argument("--prompts", type=int, help="default: 64, or 256 for --trained-quantization")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    if arguments.trained_quantization:
+        arguments.variant += QUANTIZED
+        arguments.steps = arguments.steps or 25
+    if not arguments.variant:
+        parser.error("name a --variant, or ask for --trained-quantization")
+    arguments.prompts = arguments.prompts or (256 if arguments.trained_quantization else 64)
     card = resolve(arguments.model)
     asked = asdict(card.defaults) | ({"steps": arguments.steps} if arguments.steps else {})
     requests = tuple(
@@ -63,10 +82,51 @@ def main() -> int:
             f"{row['variant']:30} {row['pictures']:5} {row['psnr_db'] or float('nan'):9.2f} "
             f"{row['ssim'] or float('nan'):7.4f} {row['prompt_fidelity']:9.4f} {row['overhead']:8.2%}"
         )
+    claims = trained_quantization_claims(rows) if arguments.trained_quantization else []
+    for claim, figure, met in claims:
+        print(f"{'met    ' if met else 'NOT MET'}  {claim}: {figure}")
     if arguments.json:
-        document = {"environment": environment(), "prompts": arguments.prompts, "rows": rows}
+        document = {
+            "environment": environment(),
+            "prompts": arguments.prompts,
+            "rows": rows,
+            "claims": [list(claim) for claim in claims],
+        }
         arguments.json.write_text(json.dumps(document, indent=2) + "\n")
     return 0 if all(result.status == "ok" for found in results.values() for result in found) else 1
+
+
+def trained_quantization_claims(rows: list[dict]) -> list[tuple[str, str, bool]]:
+    """What trained quantization must show against quantization after training: each claim, its figures, and whether it is met.
+
+    ``rows`` are the baseline's and those of ``QUANTIZED``, in that order. Speed and memory are as good within the spread
+    of the post-training variant's UNet (the quartiles of its iterations).
+    """
+    full, trained, after, trained_tome, after_tome = rows
+    lost, lost_tome = (full["prompt_fidelity"] - row["prompt_fidelity"] for row in (trained, trained_tome))
+    gained = trained["psnr_db"] - after["psnr_db"]
+    better = trained_tome["prompt_fidelity"] - after_tome["prompt_fidelity"]
+    slowest = max(after["unet_ms_quartiles"])
+    return [
+        ("INT8 trained loses at most 0.01 of fidelity", f"{lost:.4f}", lost <= 0.01),
+        (
+            "INT8 trained has 3 dB more than after training, or above 30 dB",
+            f"{gained:+.2f} dB, {trained['psnr_db']:.2f} dB",
+            gained >= 3 or trained["psnr_db"] > 30,
+        ),
+        ("INT8 trained + tome=0.4 loses at most 0.02 of fidelity", f"{lost_tome:.4f}", lost_tome <= 0.02),
+        ("INT8 trained + tome=0.4 is above the untrained stack", f"{better:+.4f}", better > 0),
+        (
+            "a UNet iteration takes no longer than after training",
+            f"{trained['unet_ms']:.2f} against {after['unet_ms']:.2f} ms (quartiles to {slowest:.2f})",
+            trained["unet_ms"] <= slowest,
+        ),
+        (
+            "weights take no more memory than after training (2 % more at most)",
+            f"{trained['weights_mb']:.1f} against {after['weights_mb']:.1f} MB",
+            trained["weights_mb"] <= 1.02 * after["weights_mb"],
+        ),
+    ]
 
 
 def figures(name: str, found: list[Result]) -> dict:
@@ -76,9 +136,14 @@ def figures(name: str, found: list[Result]) -> dict:
     psnr = [item.psnr_db for item in qualities if item.psnr_db is not None]
     ssim = [item.ssim for item in qualities if item.ssim is not None]
     fidelity = [item.prompt_fidelity for item in qualities if item.prompt_fidelity is not None]
+    unet = [span.milliseconds for result in good for span in result.spans if span.name == "unet"]
+    quartiles = statistics.quantiles(unet, n=4) if len(unet) > 1 else []
     return {
         "variant": name,
         "pictures": len(good),
+        "unet_ms": statistics.median(unet) if unet else None,
+        "unet_ms_quartiles": [quartiles[0], quartiles[2]] if quartiles else None,
+        "weights_mb": next((r.memory.weights_bytes / 1e6 for r in good if r.memory.weights_bytes), None),
         "psnr_db": statistics.median(psnr) if psnr else None,
         "psnr_db_lowest": min(psnr) if psnr else None,
         "ssim": statistics.median(ssim) if ssim else None,

@@ -10,7 +10,7 @@ from backends.contract import Variant
 from backends.devices import Device
 from backends.machine import compute_threads
 from backends.models import ModelCard, Progress
-from backends.openvino import devices, kernels
+from backends.openvino import devices, kernels, trained
 from backends.openvino.conversion import Conversion
 from backends.openvino.pipeline import GUIDED_BATCH, open_pipeline, settings
 from backends.openvino.quantized import Quantized
@@ -27,7 +27,10 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
     torch.set_num_threads(threads)
     store, notices = open_store()
     conversion = Conversion(card, float(variant.option("tome")), store, progress)
-    models = Quantized(conversion) if variant.precision == "int8" else conversion
+    models = conversion
+    if variant.precision == "int8":
+        models = Quantized(conversion, trained.shipped(card) if variant.option("qat") else None)
+        notices += (models.notice,)
     arithmetic = devices.arithmetic(variant.precision, device)
     cache = store.root / "compiled" if _compiling_is_slow(variant, device) else None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import hashlib
 from importlib.metadata import version
@@ -55,6 +56,37 @@ class Conversion:
             "unet", recipe, lambda folder: self._trace(folder, height, width), self.progress
         )
         return folder / MODEL_FILE
+
+    def trained_unet_file(self, quantization: Path, size: Size) -> Path:
+        """The file of a UNet with its trained ``quantization``. With token merging it is of one height and width."""
+        _, height, width = size
+        with quantization.open("rb") as file:
+            recipe: dict[str, Any] = {
+                "source": self.source,
+                "quantization_sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+            }
+        if self.tome:
+            recipe |= {"tome": self.tome, "height": height, "width": width}
+
+        def convert(folder: Path) -> None:
+            from backends.openvino.export import export_part
+            from backends.openvino.trained import restore
+
+            pipeline = self._loaded()
+            full = pipeline.unet
+            try:
+                pipeline.unet = restore(copy.deepcopy(full), quantization)
+                if self.tome:
+                    self._trace(folder, height, width)
+                else:
+                    self.progress("converting", None)
+                    export_part(pipeline, "unet", folder)
+                    for file in (folder / "unet").iterdir():
+                        file.rename(folder / file.name)
+            finally:
+                pipeline.unet = full
+
+        return self.store.folder("unet-trained", recipe, convert, self.progress) / MODEL_FILE
 
     def release(self) -> None:
         """Let the PyTorch model go."""

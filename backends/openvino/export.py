@@ -25,27 +25,33 @@ def export_pipeline(pipeline: Any, folder: Path, progress: Progress) -> None:
 
     The VAE's encoder is left out: from text to picture nothing encodes.
     """
-    models: dict[str, Any] = get_diffusion_models_for_export_ext(pipeline, exporter="openvino")[1]
     for index, name in enumerate(PARTS):
         progress("converting", index / len(PARTS))
-        model, config = models[name]
-        (folder / name).mkdir()
-        save_config = getattr(model, "save_config", None) or model.config.save_pretrained
-        save_config(folder / name)
-        with _quiet_tracing():
-            export_models(
-                {name: (model, config)},
-                folder,
-                [f"{name}/{MODEL_FILE}"],
-                ov_config=OVConfig(dtype="fp32"),
-                stateful=False,
-                library_name="diffusers",
-            )
-        _check(folder / name / MODEL_FILE)
+        export_part(pipeline, name, folder)
     pipeline.scheduler.save_pretrained(folder / "scheduler")
     pipeline.tokenizer.save_pretrained(folder / "tokenizer")
     pipeline.save_config(folder)
     progress("converting", 1.0)
+
+
+def export_part(pipeline: Any, name: str, folder: Path) -> Path:
+    """Write one of a pipeline's models with its configuration into ``folder/name``, and return that folder."""
+    models: dict[str, Any] = get_diffusion_models_for_export_ext(pipeline, exporter="openvino")[1]
+    model, config = models[name]
+    (folder / name).mkdir()
+    save_config = getattr(model, "save_config", None) or model.config.save_pretrained
+    save_config(folder / name)
+    with _quiet_tracing():
+        export_models(
+            {name: (model, config)},
+            folder,
+            [f"{name}/{MODEL_FILE}"],
+            ov_config=OVConfig(dtype="fp32"),
+            stateful=False,
+            library_name="diffusers",
+        )
+    _check(folder / name / MODEL_FILE)
+    return folder / name
 
 
 def trace_unet(unet: Any, height: int, width: int, tokens: int) -> openvino.Model:

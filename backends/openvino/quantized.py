@@ -1,4 +1,5 @@
-"""A model as OpenVINO's, in 8 bits: found in the store, or quantized from the converted one."""
+"""A model as OpenVINO's, in 8 bits: found in the store, or made. A UNet may ship its quantization, trained; all else is
+quantized after training from the converted model."""
 
 from __future__ import annotations
 
@@ -10,29 +11,34 @@ from backends.openvino import devices
 from backends.openvino.calibration import Plan, Samples, make_plan, trajectories
 from backends.openvino.conversion import Conversion
 from backends.openvino.pipeline import GUIDED_BATCH, open_pipeline, settings
+from backends.openvino.recipes import RECIPES
 from backends.openvino.shapes import MODEL_FILE, Size, StaticShapes, read
-
-RECIPES: dict[str, dict[str, Any]] = {
-    "unet": {"method": "nncf.quantize", "preset": "mixed", "model_type": "transformer", "smooth_quant": 0.95},
-    "vae_decoder": {"method": "nncf.quantize", "preset": "mixed"},
-    "text_encoder": {"method": "nncf.compress_weights", "mode": "int8_asym"},
-}
-"""How each part is quantized, as :mod:`backends.openvino.quantization` does it.
-
-The decoder of critters, on 32 drawings against itself at fp32: activations and weights in 8 bits 42.6 dB in 0.35 of the
-time, weights alone 53.0 dB in the time of bf16; bf16 around the 8 bits costs nothing against fp32 around them. Leaving
-its first or last convolution out gains 0.1 dB.
-"""
 
 
 class Quantized:
-    """Where the files of a model quantized after training are. Nothing of NNCF is imported where all are there."""
+    """Where the files of a model in 8 bits are. Nothing of NNCF is imported where all are there."""
 
-    def __init__(self, conversion: Conversion):
+    def __init__(self, conversion: Conversion, trained: Path | None = None):
+        """``trained`` is the file of a UNet's trained quantization (:mod:`backends.openvino.trained`); None quantizes it too
+        after training."""
         self.conversion = conversion
+        self.trained = trained
         self._samples: dict[Size, Samples] = {}
 
+    @property
+    def notice(self) -> str:
+        """Which of the two it is, for a person."""
+        return "the UNet's quantization was " + (
+            "trained with the model" if self.trained else "calibrated after training"
+        )
+
     def model_file(self, part: str, size: Size) -> Path:
+        """The file of a part in 8 bits."""
+        if part == "unet" and self.trained:
+            return self.conversion.trained_unet_file(self.trained, size)
+        return self._quantized_file(part, size)
+
+    def _quantized_file(self, part: str, size: Size) -> Path:
         """The quantized file of a part. It was calibrated at the model's own size, unless token merging binds it to one."""
         conversion = self.conversion
         own = conversion.card.defaults

@@ -27,7 +27,7 @@ SAMPLE = Backend(
         _option("usual", default=True),
         _option("rare"),
         _option("tome", ratio=(0.0, 0.75, 0.4)),
-        _option("qat", precisions=("int8",)),
+        _option("qat", default=True, precisions=("int8",)),
     ),
 )
 with_sample = mock.patch.dict(BACKENDS, {"sample": SAMPLE})
@@ -95,3 +95,10 @@ def test_defaults_are_left_out_and_all_is_the_short_way():
     with with_sample:
         assert format_variant(parse_variant("sample+tome")) == "sample:fp32+tome=0.4"
         assert parse_variant("sample-all") == parse_variant("sample-usual")
+
+
+def test_a_switch_that_one_precision_has_is_on_there_and_off_elsewhere():
+    assert parse_variant("openvino:int8").option("qat") is True
+    assert parse_variant("openvino:fp32").option("qat") is False
+    assert format_variant(parse_variant("openvino:int8+tome=0.4-qat")) == "openvino:int8+tome=0.4-qat"
+    assert format_variant(parse_variant("openvino:fp32+all")) == "openvino:fp32"

@@ -71,8 +71,8 @@ class Availability:
     @staticmethod
     def option_reason(backend: str, precision: str, name: str) -> str:
         """Why an optimization does not exist at a precision; empty where it does."""
-        allowed = BACKENDS[backend].optimization(name).precisions
-        return "" if allowed is None or precision in allowed else f"{' and '.join(allowed)} only"
+        item = BACKENDS[backend].optimization(name)
+        return "" if item.exists_at(precision) else f"{' and '.join(item.precisions or ())} only"
 
     def _find(self) -> None:
         assert self._lister is not None

@@ -166,18 +166,16 @@ class Board:
         before = self.card(number).variant
         known = BACKENDS[backend]
         precision = before.precision if before.precision in known.precisions else known.precisions[0]
-        names = {item.name for item in known.optimizations}
-        kept = {name: value for name, value in before.optimizations if name in names}
-        self.set_variant(number, make_variant(backend, None, precision, _allowed(backend, precision, kept)))
+        self.set_variant(number, make_variant(backend, None, precision, _kept(before, backend, precision)))
 
     def set_device(self, number: int, device: str | None) -> None:
         """Another device of the same backend; None is its default one."""
         self.set_variant(number, replace(self.card(number).variant, device=device))
 
     def set_precision(self, number: int, precision: str) -> None:
-        """Another precision; an option that does not exist there is switched off."""
+        """Another precision; an option that does not exist there is switched off, one that existed only there is as usual."""
         before = self.card(number).variant
-        values = _allowed(before.backend, precision, dict(before.optimizations))
+        values = _kept(before, before.backend, precision)
         self.set_variant(number, make_variant(before.backend, before.device, precision, values))
 
     def set_option(self, number: int, name: str, value: Value) -> None:
@@ -246,13 +244,12 @@ class Board:
             self.problem_changed.emit(problem)
 
 
-def _allowed(backend: str, precision: str, values: dict[str, Value]) -> dict[str, Value]:
-    """The values with everything off that does not exist at this precision."""
-    known = BACKENDS[backend]
-    allowed = {
-        item.name for item in known.optimizations if item.precisions is None or precision in item.precisions
-    }
+def _kept(before: Variant, backend: str, precision: str) -> dict[str, Value]:
+    """The options of a variant that exist before and after; what is left out takes its default there."""
+    old, known = BACKENDS[before.backend], BACKENDS[backend]
+    names = {item.name for item in known.optimizations if item.exists_at(precision)}
     return {
-        name: value if name in allowed else (0.0 if known.optimization(name).ratio else False)
-        for name, value in values.items()
+        name: value
+        for name, value in before.optimizations
+        if name in names and old.optimization(name).exists_at(before.precision)
     }

@@ -17,7 +17,7 @@ def short_title(variant: Variant) -> str:
 def differences(variant: Variant) -> str:
     """What differs from the backend's defaults, ``+ Token merging 0.4 · − Fused attention``; empty where nothing does."""
     backend = BACKENDS[variant.backend]
-    usual = default_values(backend)
+    usual = default_values(backend, variant.precision)
     changed = [(name, value) for name, value in variant.optimizations if value != usual[name]]
     on = sum(1 for _, value in variant.optimizations if value)
     if len(changed) > 2 and on == 0:

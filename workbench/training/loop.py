@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, cast
@@ -51,13 +51,28 @@ class Trainer(Generic[Model]):
     """
 
     def __init__(
-        self, model: Model, recipe: Recipe, out: Path, resume: bool = False, group: Group | None = None
+        self,
+        model: Model,
+        recipe: Recipe,
+        out: Path,
+        resume: bool = False,
+        group: Group | None = None,
+        ema_device: str | None = None,
+        faster: Callable[[str], float] = lambda name: 1.0,
     ):
+        """``ema_device`` keeps the average elsewhere than the model; ``faster`` is what the learning rate of a parameter is
+        multiplied with, by its name."""
         self.model, self.recipe, self.out, self.group = model, recipe, out, group or Group()
-        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay))
+        average = get_ema_multi_avg_fn(recipe.ema_decay)
+        self.average = AveragedModel(
+            model, torch.device(ema_device) if ema_device else None, multi_avg_fn=average
+        )
         fused = next(model.parameters()).is_cuda
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in model.named_parameters():
+            groups.setdefault(faster(name), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
-            model.parameters(),
+            [{"params": parameters, "faster": factor} for factor, parameters in groups.items()],
             recipe.learning_rate,
             betas=(0.9, 0.99),
             weight_decay=recipe.weight_decay,
@@ -87,7 +102,7 @@ class Trainer(Generic[Model]):
         """One optimizer step on ``total`` (a scalar); ``losses`` are logged as their means."""
         rate = self.recipe.learning_rate_at(self.step, self.steps)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["faster"]
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         self.group.average_gradients(self.model.parameters())
@@ -152,7 +167,9 @@ class Trainer(Generic[Model]):
                 f"the losses at step {self.step + 1} are not finite: {means}; the last checkpoint stays"
             )
         seconds = time.monotonic() - self._started
-        self.log({"of": self.steps, "learning_rate": rate, "seconds": round(seconds, 1), **means})
+        left = seconds / (self.step + 1 - self._first) * (self.steps - self.step - 1)
+        times = {"seconds": round(seconds, 1), "seconds_left": round(left, 1)}
+        self.log({"of": self.steps, "learning_rate": rate, **times, **means})
         self._sums, self._count = {}, 0
 
 

@@ -1,0 +1,15 @@
+"""How each part of a model is quantized after training, as :mod:`backends.openvino.quantization` does it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "unet": {"method": "nncf.quantize", "preset": "mixed", "model_type": "transformer", "smooth_quant": 0.95},
+    "vae_decoder": {"method": "nncf.quantize", "preset": "mixed"},
+    "text_encoder": {"method": "nncf.compress_weights", "mode": "int8_asym"},
+}
+"""The decoder of critters, on 32 drawings against itself at fp32: activations and weights in 8 bits 42.6 dB in 0.35 of the
+time, weights alone 53.0 dB in the time of bf16; bf16 around the 8 bits costs nothing against fp32 around them. Leaving
+its first or last convolution out gains 0.1 dB.
+"""

@@ -1,0 +1,242 @@
+"""What each part of quantization-aware training buys: ``python -m workbench.training.qat_table --out runs/table``.
+
+Every row starts from the same calibration, sees the same batches and takes the same number of steps; the average comes from
+the run beside it, which it does not change. Rows are measured with their fake quantizers in PyTorch, on held-out prompts
+against the unquantized model's pictures from the same noise. A row that is done is not done again: start it again to go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from backends.models import resolve, weights_sha256
+from backends.openvino.trained import pack
+from backends.tome_attention import apply_tome, remove_tome
+from workbench.critters.judge import load_judge
+from workbench.training import captioned
+from workbench.training.arguments import add_run_arguments, recipe_from
+from workbench.training.evaluate import MODEL, fidelity, held_out_prompts
+from workbench.training.loop import Recipe, Trainer
+from workbench.training.qat import (
+    PICTURES,
+    RECIPE,
+    Method,
+    calibrated,
+    loaded,
+    pictures,
+    tome_range,
+    train,
+)
+
+RATIOS = (0.0, 0.4)
+MEASURING_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: the run that it comes from, and whether it is that run's average or its last weights."""
+
+    name: str
+    run: str | None
+    averaged: bool = False
+
+
+ROWS = (
+    Row("post-training", None),
+    Row("QAT", "noise"),
+    Row("QAT + distillation", "distilled"),
+    Row("QAT + distillation + EMA", "distilled", averaged=True),
+    Row("QAT + distillation + EMA + token merging", "merged", averaged=True),
+)
+
+
+def methods(kd_weight: float, tome: tuple[float, float]) -> dict[str, Method]:
+    """How each run trains."""
+    plain = Method(kd_weight=0.0, sheet_every=0)
+    distilled = replace(plain, kd_weight=kd_weight)
+    return {"noise": plain, "distilled": distilled, "merged": replace(distilled, tome=tome)}
+
+
+@dataclass
+class Bench:
+    """What every row is measured on."""
+
+    pipeline: Any
+    judge: Any
+    prompts: list[str]
+    guidance: float
+    size: int
+    steps: int
+    batch_size: int
+
+    def draw(self, unet: Any, ratio: float) -> Tensor:
+        """The pictures of all prompts, tokens merged by ``ratio``."""
+        apply_tome(unet, ratio)
+        try:
+            return pictures(
+                self.pipeline,
+                unet.eval(),
+                self.prompts,
+                self.steps,
+                self.guidance,
+                self.size,
+                self.batch_size,
+            )
+        finally:
+            remove_tome(unet)
+
+    def figures(self, unet: Any, reference: Tensor) -> dict[str, float]:
+        """Mean fidelity and median PSNR in dB against the reference, without and with token merging."""
+        found = {}
+        for ratio in RATIOS:
+            made = self.draw(unet, ratio)
+            suffix = f" tome={ratio:g}" if ratio else ""
+            found[f"fidelity{suffix}"] = fidelity(self.judge, self.prompts, made)["prompt_fidelity"]
+            found[f"psnr_db{suffix}"] = median_psnr(made, reference)
+        return found
+
+
+def median_psnr(made: Tensor, reference: Tensor) -> float:
+    """Median over pictures (N, 3, H, W) in 0..1, in dB."""
+    error = (made - reference).square().mean((1, 2, 3)).clamp_min(1e-12)
+    return (-10 * error.log10()).median().item()
+
+
+def steps_in(seconds: float, run: Any, recipe: Recipe, out: Path) -> int:
+    """How many steps of a training fit into this time, by the rate of a few; ``run`` trains one recipe in a folder."""
+    for count in (2, MEASURING_STEPS):
+        started = time.monotonic()
+        run(replace(recipe, steps=count, log_every=count), out / f"rate-{count}")
+        rate = count / (time.monotonic() - started)
+    return max(recipe.warmup, int(seconds * rate))
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Train and measure every row that is not done; returns the whole table."""
+    started = time.monotonic()
+    out, device = arguments.out, arguments.device
+    out.mkdir(parents=True, exist_ok=True)
+    card = resolve(arguments.model)
+    pipeline = loaded(card, device)
+    size = arguments.size or card.defaults.height
+    kept = out / "data.safetensors"
+    if not kept.exists():
+        captioned.save(captioned.drawn(pipeline, arguments.pictures, size), kept)
+    data = captioned.load(kept)
+    bench = Bench(
+        pipeline,
+        load_judge(MODEL / "judge.safetensors").to(device),
+        held_out_prompts(arguments.prompts),
+        card.defaults.guidance_scale,
+        size,
+        arguments.sampler_steps,
+        arguments.picture_batch,
+    )
+    tell(started, f"{len(data)} pictures; drawing {len(bench.prompts)} references")
+    reference = bench.draw(pipeline.unet, 0.0)
+    table = _read(out / "table.json")
+    table.setdefault("unquantized", bench.figures(pipeline.unet, reference))
+    tell(started, "calibrating")
+
+    def fresh() -> Any:
+        return calibrated(pipeline, card, data, arguments.init_samples, size, out / "initial.npz")
+
+    base, known = fresh(), methods(arguments.kd_weight, arguments.tome)
+    recipe = recipe_from(arguments, RECIPE)
+    if arguments.seconds and "steps" not in table:
+        left = arguments.seconds - (time.monotonic() - started) - arguments.reserve
+        table["steps"] = steps_in(
+            left / len(known),
+            lambda short, folder: train(copy.deepcopy(base), pipeline, data, known["merged"], short, folder),
+            recipe,
+            out / "rate",
+        )
+    table.setdefault("steps", recipe.steps)
+    recipe = replace(recipe, steps=table["steps"])
+    tell(started, f"{recipe.steps} steps a run")
+    trainers: dict[str, Trainer[Any]] = {}
+    for row in ROWS:
+        if row.name in table.setdefault("rows", {}):
+            continue
+        unet = base
+        if row.run:
+            if row.run not in trainers:
+                trainers[row.run] = train(
+                    copy.deepcopy(base), pipeline, data, known[row.run], recipe, out / row.run, resume=True
+                )
+            trainer = trainers[row.run]
+            unet = trainer.ema if row.averaged else trainer.model
+            told = {"row": row.name, "steps": recipe.steps, "learning_rate": recipe.learning_rate}
+            pack(unet, out / f"{_slug(row.name)}.npz", weights_sha256(card), told)
+        table["rows"][row.name] = bench.figures(unet, reference)
+        _write(out / "table.json", table)
+        tell(started, f"{row.name}: {table['rows'][row.name]}")
+    return table
+
+
+def markdown(table: dict[str, Any]) -> str:
+    """The table for a document."""
+    names = list(table["unquantized"])
+    lines = [f"| | {' | '.join(names)} |", f"| --- |{' ---: |' * len(names)}"]
+    for name, figures in {"unquantized": table["unquantized"], **table["rows"]}.items():
+        cells = (f"{figures[key]:.3f}" if "fidelity" in key else f"{figures[key]:.2f}" for key in names)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def tell(started: float, what: str) -> None:
+    """Progress, with the seconds since the start."""
+    print(f"{time.monotonic() - started:7.1f} s  {what}", file=sys.stderr, flush=True)
+
+
+def _slug(name: str) -> str:
+    return name.replace(" + ", "-").replace(" ", "-").lower()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def _write(file: Path, table: dict[str, Any]) -> None:
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(table, indent=2) + "\n")
+    partial.replace(file)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_run_arguments(parser, RECIPE)
+    parser.add_argument("--model", default="critters", help="critters, or a folder of the same prompts")
+    parser.add_argument(
+        "--pictures", type=int, default=PICTURES, help="how many the artist draws to train on"
+    )
+    parser.add_argument("--prompts", type=int, default=256, help="held-out ones to measure on")
+    parser.add_argument("--size", type=int, help="of the pictures, in pixels; default: the model's own")
+    parser.add_argument("--kd-weight", type=float, default=Method.kd_weight)
+    parser.add_argument(
+        "--tome", type=tome_range, default=(0.0, 0.5), help="the range of the last row's training"
+    )
+    parser.add_argument("--init-samples", type=int, default=32)
+    parser.add_argument("--sampler-steps", type=int, default=25)
+    parser.add_argument("--picture-batch", type=int, default=8, help="pictures drawn at once while measuring")
+    parser.add_argument("--seconds", type=float, help="for all of it; sets --steps by the rate measured")
+    parser.add_argument("--reserve", type=float, default=90, help="of --seconds, for measuring the rows")
+    arguments = parser.parse_args()
+    text = markdown(measure(arguments))
+    (arguments.out / "table.md").write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
