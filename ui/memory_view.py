@@ -6,10 +6,11 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
+from ui.chart import Chart
 from ui.fields import text_label
-from ui.plots import MARKERS, Later, Plot, brush, bytes_tick, small_font, time_tick
+from ui.plots import MARKERS, Plot, brush, bytes_tick, small_font, time_tick
 from ui.row_choice import current_row
 from ui.theme import STAGE_COLOURS, VARIANT_COLOURS, Theme
 from workbench.charts.figures import figures
@@ -18,43 +19,22 @@ from workbench.desk.desk import Desk
 from workbench.timeline import format_bytes
 
 
-class MemoryView(QWidget):
+class MemoryView(Chart):
     """Mirrors the row that is looked at; the stages behind are those of the current cell's variant."""
 
     def __init__(self, desk: Desk, theme: Theme):
-        super().__init__()
+        super().__init__(desk, theme, "memoryReadout", desk.experiment.live_changed, desk.selection.changed)
         self.setObjectName("memoryView")
-        self._desk = desk
-        self._theme = theme
         self._build()
-        soon = Later(self, self.refresh, 200)
-        experiment = desk.experiment
-        for signal in (
-            experiment.began,
-            experiment.finished,
-            experiment.live_changed,
-            experiment.recoloured,
-            desk.selection.changed,
-        ):
-            signal.connect(soon)
-        theme.changed.connect(lambda _: self.refresh())
 
-    def showEvent(self, event: Any) -> None:
-        super().showEvent(event)
-        self.refresh()
-
-    def refresh(self) -> None:
+    def draw(self) -> None:
         """Draw what is known now."""
-        if not self.isVisible():
-            return
         experiment = self._desk.experiment
         found = series(experiment, current_row(self._desk)) if experiment.cells else ()
         self._draw_lines(found)
         self._draw_bars()
 
     def _build(self) -> None:
-        self.readout = text_label("", "muted")
-        self.readout.setObjectName("memoryReadout")
         self.plot = Plot(self._theme, "memoryPlot", "Resident set of every worker over time")
         self.plot.item.setMouseEnabled(x=True, y=False)
         self.plot.tick_with("bottom", time_tick)
@@ -75,11 +55,7 @@ class MemoryView(QWidget):
             column.addWidget(text_label(title, "label"))
             column.addWidget(plot, 1)
             plots.addLayout(column, stretch)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(self.readout)
-        layout.addLayout(plots, 1)
+        self.body.addLayout(plots, 1)
 
     def _draw_lines(self, found: tuple[Series, ...]) -> None:
         item: Any = self.plot.item

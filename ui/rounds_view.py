@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from ui.fields import text_label
-from ui.plots import MARKERS, Later, Plot, brush, time_tick
+from ui.chart import Chart
+from ui.plots import MARKERS, Plot, brush, time_tick
 from ui.theme import VARIANT_COLOURS, Theme
 from workbench.desk.desk import Desk
 from workbench.timeline import format_ms
@@ -16,40 +15,22 @@ from workbench.timeline import format_ms
 SYMBOLS_UP_TO = 60
 
 
-class RoundsView(QWidget):
+class RoundsView(Chart):
     """Mirrors ``desk.experiment.rounds``."""
 
     def __init__(self, desk: Desk, theme: Theme):
-        super().__init__()
+        super().__init__(desk, theme, "roundsReadout")
         self.setObjectName("roundsView")
-        self._desk = desk
-        self._theme = theme
-        self.readout = text_label("", "muted")
-        self.readout.setObjectName("roundsReadout")
         self.plot = Plot(theme, "roundsPlot", "Time of every run, a line for every variant")
         self.plot.item.setMouseEnabled(x=False, y=False)
         self.plot.item.showGrid(y=True, alpha=0.12)
         self.plot.item.getAxis("left").setWidth(64)
         self.plot.tick_with("left", time_tick)
         self.plot.tick_with("bottom", lambda value: f"{value:g}" if value == int(value) else "")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(self.readout)
-        layout.addWidget(self.plot, 1)
-        soon = Later(self, self.refresh, 200)
-        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.recoloured):
-            signal.connect(soon)
-        theme.changed.connect(lambda _: self.refresh())
+        self.body.addWidget(self.plot, 1)
 
-    def showEvent(self, event: Any) -> None:
-        super().showEvent(event)
-        self.refresh()
-
-    def refresh(self) -> None:
+    def draw(self) -> None:
         """Draw the rounds as they are now."""
-        if not self.isVisible():
-            return
         item: Any = self.plot.item
         item.clear()
         experiment = self._desk.experiment

@@ -8,10 +8,9 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from ui.fields import text_label
-from ui.plots import Later, Plot, bars, small_font, time_tick
+from ui.chart import Chart
+from ui.plots import Plot, bars, small_font, time_tick
 from ui.theme import STAGE_COLOURS, STAGE_TEXT, Theme
 from workbench.charts.figures import Figures, figures
 from workbench.desk.desk import Desk
@@ -21,18 +20,15 @@ from workbench.timeline import STAGE_TITLES, format_ms
 HALF = 0.3
 
 
-class StageBars(QWidget):
+class StageBars(Chart):
     """Mirrors the figures of all rows; the numbers stand on the bars, the speed-up behind them."""
 
     def __init__(self, desk: Desk, theme: Theme):
-        super().__init__()
+        super().__init__(desk, theme, "stageReadout")
         self.setObjectName("stageBars")
-        self._desk = desk
-        self._theme = theme
         self._found: tuple[Figures, ...] = ()
         self._boxes: list[tuple[int, float, float, str]] = []
-        self.readout = text_label("", "value")
-        self.readout.setObjectName("stageReadout")
+        self.readout.setProperty("role", "value")
         self.plot = Plot(theme, "stageBarsPlot", "Stages of every variant, stacked")
         item: Any = self.plot.item
         item.vb.invertY(True)
@@ -44,25 +40,11 @@ class StageBars(QWidget):
         item.addItem(self._bars)
         item.addItem(self._whiskers)
         self._labels: list[Any] = []
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(self.readout)
-        layout.addWidget(self.plot, 1)
-        soon = Later(self, self.refresh, 150)
-        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.recoloured):
-            signal.connect(soon)
-        theme.changed.connect(lambda _: self.refresh())
+        self.body.addWidget(self.plot, 1)
         item.scene().sigMouseMoved.connect(self._moved)
 
-    def showEvent(self, event: Any) -> None:
-        super().showEvent(event)
-        self.refresh()
-
-    def refresh(self) -> None:
+    def draw(self) -> None:
         """Draw the figures as they are now."""
-        if not self.isVisible():
-            return
         experiment = self._desk.experiment
         self._found = figures(experiment)
         self._boxes = _boxes(self._found)

@@ -8,8 +8,9 @@ from typing import Any
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QFont, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton
 
+from ui.chart import Chart
 from ui.fields import Choice, text_label
 from ui.plots import Later, Plot, bars, small_font, time_tick
 from ui.row_choice import current_row
@@ -25,41 +26,27 @@ KERNEL_TOP = 0.10
 SMALLEST_PIXELS = 0.6
 
 
-class TimelineView(QWidget):
+class TimelineView(Chart):
     """Mirrors the row that is looked at. Hovering and the arrow keys tell of a block; a click keeps it, a second compares."""
 
     def __init__(self, desk: Desk, theme: Theme):
-        super().__init__()
+        live, looked_at = desk.experiment.live_changed, desk.selection.changed
+        super().__init__(desk, theme, "timelineReadout", live, looked_at, milliseconds=120)
         self.setObjectName("timelineView")
-        self._desk = desk
-        self._theme = theme
         self._lanes: tuple[Lane, ...] = ()
         self._hovered: Piece | None = None
         self.picked: list[Piece] = []
         self._build()
-        self._soon = Later(self, self.refresh, 120)
         self._paint_soon = Later(self, self._paint, 30)
-        for signal in (desk.experiment.began, desk.experiment.live_changed, desk.selection.changed):
-            signal.connect(self._soon)
-        desk.experiment.finished.connect(self._soon)
-        desk.experiment.recoloured.connect(self._soon)
-        theme.changed.connect(lambda _: self.refresh())
         self.plot.item.vb.sigXRangeChanged.connect(self._paint_soon)
-        self.refresh()
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
         """What is drawn."""
         return self._lanes
 
-    def showEvent(self, event: Any) -> None:
-        super().showEvent(event)
-        self.refresh()
-
-    def refresh(self) -> None:
+    def draw(self) -> None:
         """Draw what the experiment knows now; what is zoomed into stays in view."""
-        if not self.isVisible():
-            return
         experiment = self._desk.experiment
         found = (
             lanes(experiment, current_row(self._desk), self.align.currentData()) if experiment.cells else ()
@@ -105,17 +92,14 @@ class TimelineView(QWidget):
         fit.setToolTip("Show all of it  (0, or a double click)")
         fit.clicked.connect(self.fit)
         self._theme.icon_on(fit, "arrows-out-line-horizontal")
-        self.readout = text_label("", "value")
-        self.readout.setObjectName("timelineReadout")
+        self.readout.setProperty("role", "value")
         self.readout.setTextFormat(Qt.TextFormat.PlainText)
         self.ratio = text_label("", "accent")
         self.ratio.setObjectName("timelineRatio")
-        head = QHBoxLayout()
-        head.setSpacing(10)
-        head.addWidget(self.readout)
-        head.addWidget(self.ratio, 1)
-        head.addWidget(self.align)
-        head.addWidget(fit)
+        self.head.setStretchFactor(self.readout, 0)
+        self.head.addWidget(self.ratio, 1)
+        self.head.addWidget(self.align)
+        self.head.addWidget(fit)
         self.plot = TimelinePlot(self._theme, self)
         self.plot.stepped.connect(self._step)
         self.plot.chosen.connect(self._pick_hovered)
@@ -136,12 +120,8 @@ class TimelineView(QWidget):
         legend.addStretch(1)
         self.hint = text_label("Wheel zooms, dragging moves; click two blocks to compare them", "faint")
         legend.addWidget(self.hint)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addLayout(head)
-        layout.addWidget(self.plot, 1)
-        layout.addLayout(legend)
+        self.body.addWidget(self.plot, 1)
+        self.body.addLayout(legend)
         item.scene().sigMouseMoved.connect(self._moved)
         item.scene().sigMouseClicked.connect(self._clicked)
 

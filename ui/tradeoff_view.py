@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from ui.fields import Choice, text_label
-from ui.plots import MARKERS, Later, Plot, brush, small_font
+from ui.chart import Chart
+from ui.fields import Choice
+from ui.plots import MARKERS, Plot, brush, small_font
 from ui.theme import VARIANT_COLOURS, Theme
 from workbench.charts.figures import figures
 from workbench.charts.tradeoff import MEASURES, pareto_front, points
@@ -20,14 +18,12 @@ EMPTY = "Run two or more variants: their speed-up and quality appear here"
 NO_QUALITY = "Synthetic weights have no quality to trade"
 
 
-class TradeoffView(QWidget):
+class TradeoffView(Chart):
     """Mirrors the figures over all rows."""
 
     def __init__(self, desk: Desk, theme: Theme):
-        super().__init__()
+        super().__init__(desk, theme, "tradeoffReadout")
         self.setObjectName("tradeoffView")
-        self._desk = desk
-        self._theme = theme
         self.measure = Choice()
         self.measure.setObjectName("measureCombo")
         self.measure.setAccessibleName("Measure of quality")
@@ -35,35 +31,17 @@ class TradeoffView(QWidget):
         for name, title in MEASURES.items():
             self.measure.addItem(title, name)
         self.measure.activated.connect(lambda _: self.refresh())
-        self.readout = text_label("", "muted")
-        self.readout.setObjectName("tradeoffReadout")
         self.plot = Plot(theme, "tradeoffPlot", "Speed-up against quality")
         self.plot.item.setMouseEnabled(x=False, y=False)
         self.plot.item.showGrid(x=True, y=True, alpha=0.12)
         self.plot.item.getAxis("left").setWidth(64)
         self.plot.item.getAxis("bottom").setHeight(44)
         self.plot.tick_with("bottom", lambda value: f"{value:g}×")
-        head = QHBoxLayout()
-        head.addWidget(self.readout, 1)
-        head.addWidget(self.measure)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addLayout(head)
-        layout.addWidget(self.plot, 1)
-        soon = Later(self, self.refresh, 200)
-        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.recoloured):
-            signal.connect(soon)
-        theme.changed.connect(lambda _: self.refresh())
+        self.head.addWidget(self.measure)
+        self.body.addWidget(self.plot, 1)
 
-    def showEvent(self, event: Any) -> None:
-        super().showEvent(event)
-        self.refresh()
-
-    def refresh(self) -> None:
+    def draw(self) -> None:
         """Draw the points as they are now."""
-        if not self.isVisible():
-            return
         experiment, item = self._desk.experiment, self.plot.item
         item.clear()
         measure = self.measure.currentData()

@@ -1,0 +1,52 @@
+"""What the charts of the deck have in common: a line to read above a plot, drawn only while it is seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from ui.fields import text_label
+from ui.plots import Later
+from ui.theme import Theme
+from workbench.desk.desk import Desk
+
+
+class Chart(QWidget):
+    """Mirrors ``desk.experiment``: ``draw`` is called soon after that changed, if the chart can be seen.
+
+    ``readout`` stands in the ``head`` and says in words what is to be read; a chart adds its plot to ``body``.
+    """
+
+    def __init__(self, desk: Desk, theme: Theme, readout: str, *signals: Any, milliseconds: int = 200):
+        """``readout`` is that line's object name; ``signals`` are more that tell of a change."""
+        super().__init__()
+        self._desk = desk
+        self._theme = theme
+        self.readout = text_label("", "muted")
+        self.readout.setObjectName(readout)
+        self.head = QHBoxLayout()
+        self.head.setSpacing(10)
+        self.head.addWidget(self.readout, 1)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(6)
+        self.body.addLayout(self.head)
+        soon = Later(self, self.refresh, milliseconds)
+        experiment = desk.experiment
+        for signal in (experiment.began, experiment.finished, experiment.recoloured, *signals):
+            signal.connect(soon)
+        theme.changed.connect(lambda _: self.refresh())
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw what is known now."""
+        if self.isVisible():
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw; only called while the chart is seen."""
+        raise NotImplementedError
