@@ -152,6 +152,35 @@ class Picture:
     pixels: bytes
 
 
+@dataclass(frozen=True)
+class Tensor:
+    """An intermediate tensor: ``size`` bytes at ``offset`` bytes of its arena, needed from operation ``first`` to ``last``.
+
+    Both operations are included, and count from 0. ``module`` is the layer that writes it.
+    """
+
+    name: str
+    module: str
+    size: int
+    offset: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Where the intermediate tensors of one network lie in the device's memory, and when.
+
+    ``stage`` is where the network runs (one of ``STAGES``). ``operations`` is how many it runs, which are the arena's time;
+    what it gives back lives on until operation ``operations``. ``size`` in bytes is what the device keeps for all of them.
+    """
+
+    stage: str
+    size: int
+    operations: int
+    tensors: tuple[Tensor, ...]
+
+
 # Messages from the session to a worker.
 
 
@@ -170,7 +199,7 @@ class Generate:
     Without ``latents`` the worker draws them from the seed and returns them in :class:`Generated`; the session
     hands them to every further variant, so that all pictures of a comparison come from the same noise.
     ``kernels`` asks for per-operation spans; ``unet_only`` runs ``request.steps`` single UNet iterations (batch 2)
-    with no text encoder and no VAE.
+    with no text encoder and no VAE. ``arenas`` asks where the intermediate tensors lie, of backends that know.
     """
 
     request: Request
@@ -178,6 +207,7 @@ class Generate:
     previews: bool = True
     kernels: bool = False
     unet_only: bool = False
+    arenas: bool = False
 
 
 @dataclass(frozen=True)
@@ -238,6 +268,7 @@ class Generated:
     tensors_bytes: int | None
     notices: tuple[str, ...] = ()
     weights_bytes: int | None = None
+    arenas: tuple[Arena, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from backends.contract import BackendError, Generate, Generated, Iteration, Picture, Request, Span
+from backends.contract import Arena, BackendError, Generate, Generated, Iteration, Picture, Request, Span
 from backends.latents import (
     SD1_LATENT_RGB,
     from_bytes,
@@ -65,12 +65,21 @@ class Generation:
         spans = tuple(sorted(self.recorder.spans, key=lambda span: (span.start_ns, -span.end_ns)))
         tensors_bytes = self._tensors_bytes[self._shape(message)]
         held = self.hosted.weights_held()
-        return Generated(picture, to_bytes(noise), spans, warmup, start, end, tensors_bytes, notices, held)
+        arenas = self._arenas(spans) if message.arenas else ()
+        return Generated(
+            picture, to_bytes(noise), spans, warmup, start, end, tensors_bytes, notices, held, arenas
+        )
 
     def is_cold(self, message: Generate) -> bool:
         """Whether this request will be preceded by a warm-up."""
         shape, shapes = self._shape(message), self.hosted.shapes
         return shape not in self._tensors_bytes or (shapes is not None and not shapes.is_ready(*shape[1:]))
+
+    def _arenas(self, spans: tuple[Span, ...]) -> tuple[Arena, ...]:
+        """Those of the stages that ran: a worker may have run other networks in earlier requests."""
+        stages = {span.stage for span in spans}
+        known = self.hosted.arenas() if self.hosted.arenas else ()
+        return tuple(arena for arena in known if arena.stage in stages)
 
     def _warm_up(self, message: Generate, noise: torch.Tensor, cancelled: Cancelled) -> tuple[Span, ...]:
         """Before the first request of its kind: every stage once, with a single UNet iteration, and the tensors' peak."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
-from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QStackedWidget,
@@ -26,6 +23,7 @@ from ui.ab_canvas import HEAT_MAP, AbCanvas
 from ui.badge import badge_icon
 from ui.canvas import Canvas
 from ui.fields import Choice, text_label
+from ui.segments import Segments
 from ui.theme import Theme
 from workbench.charts.difference import DifferentShapes, PairFigures, pair_figures, pixel_at
 from workbench.desk.desk import Desk
@@ -65,7 +63,7 @@ class AbView(QWidget):
     def set_mode(self, mode: str) -> None:
         """``wipe``, ``side``, ``blink`` or ``difference``."""
         self.mode = mode
-        self._modes[mode].setChecked(True)
+        self._modes.show_chosen(mode)
         self.canvas.set_mode(mode)
         self._stack.setCurrentIndex(1 if mode == "side" else 0)
         self._show_scale()
@@ -96,13 +94,7 @@ class AbView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        style = (
-            Qt.ToolButtonStyle.ToolButtonIconOnly
-            if self.width() < NARROW
-            else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-        )
-        for button in self._modes.values():
-            button.setToolButtonStyle(style)
+        self._modes.show_titles(self.width() >= NARROW)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         number = event.key() - Qt.Key.Key_1
@@ -116,27 +108,8 @@ class AbView(QWidget):
             super().keyPressEvent(event)
 
     def _build(self) -> None:
-        self._modes: dict[str, QToolButton] = {}
-        group = QButtonGroup(self)
-        switch = QFrame()
-        switch.setProperty("role", "segments")
-        line = QHBoxLayout(switch)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(0)
-        for mode, icon, title, tip in MODES:
-            button = QToolButton()
-            button.setObjectName(f"{mode}ModeButton")
-            button.setText(title)
-            button.setToolTip(tip)
-            button.setCheckable(True)
-            button.setChecked(mode == self.mode)
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            button.setIconSize(QSize(16, 16))
-            button.clicked.connect(partial(self.set_mode, mode))
-            self._theme.icon_on(button, icon)
-            group.addButton(button)
-            self._modes[mode] = button
-            line.addWidget(button)
+        self._modes = Segments(self._theme, MODES, "ModeButton")
+        self._modes.chosen.connect(self.set_mode)
         self.choice_a, self.choice_b = Choice(), Choice()
         for choice, name in ((self.choice_a, "A"), (self.choice_b, "B")):
             choice.setObjectName(f"choice{name}")
@@ -152,7 +125,7 @@ class AbView(QWidget):
         self._theme.icon_on(swap, "arrows-left-right")
         bar = QHBoxLayout()
         bar.setSpacing(8)
-        bar.addWidget(switch)
+        bar.addWidget(self._modes)
         bar.addStretch(1)
         for widget in (
             text_label("A", "label"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
-from ui.fields import text_label
 from ui.plots import Later
 from ui.theme import Theme
 from workbench.desk.desk import Desk
@@ -23,7 +24,9 @@ class Chart(QWidget):
         super().__init__()
         self._desk = desk
         self._theme = theme
-        self.readout = text_label("", "muted")
+        self.readout = QElidingLabel()
+        self.readout.setProperty("role", "muted")
+        self.readout.setTextFormat(Qt.TextFormat.PlainText)
         self.readout.setObjectName(readout)
         self.head = QHBoxLayout()
         self.head.setSpacing(10)

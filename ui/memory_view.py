@@ -1,4 +1,4 @@
-"""Memory: what the processes take over time, and what weights and tensors take of it."""
+"""Memory: what the processes take over time, what weights and tensors take of it, and where OpenCL's tensors lie."""
 
 from __future__ import annotations
 
@@ -6,25 +6,52 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
+from ui.arena_view import ArenaView
 from ui.chart import Chart
 from ui.fields import text_label
 from ui.plots import MARKERS, Plot, brush, bytes_tick, small_font, time_tick
 from ui.row_choice import current_row
+from ui.segments import Segments
 from ui.theme import STAGE_COLOURS, VARIANT_COLOURS, Theme
 from workbench.charts.figures import figures
 from workbench.charts.memory import Series, merged, series
 from workbench.desk.desk import Desk
 from workbench.timeline import format_bytes
 
+PAGES = (
+    ("use", "chart-line", "Over time", "Resident set over time, and what weights and tensors take"),
+    ("arena", "squares-four", "Arena", "Where OpenCL's intermediate tensors lie, and when"),
+)
 
-class MemoryView(Chart):
+
+class MemoryView(QStackedWidget):
+    """Two pages, of which the switch in the head of each shows one."""
+
+    def __init__(self, desk: Desk, theme: Theme):
+        super().__init__()
+        self.setObjectName("memoryView")
+        self.use, self.arena = MemoryUse(desk, theme), ArenaView(desk, theme)
+        self._switch = Segments(theme, PAGES, "MemoryButton")
+        self._switch.chosen.connect(self.show_page)
+        for page in (self.use, self.arena):
+            self.addWidget(page)
+        self.show_page("use")
+
+    def show_page(self, name: str) -> None:
+        """``use`` or ``arena``."""
+        page = self.use if name == "use" else self.arena
+        page.head.addWidget(self._switch)  # it moves from the other page's head
+        self._switch.show_chosen(name)
+        self.setCurrentWidget(page)
+
+
+class MemoryUse(Chart):
     """Mirrors the row that is looked at; the stages behind are those of the current cell's variant."""
 
     def __init__(self, desk: Desk, theme: Theme):
         super().__init__(desk, theme, "memoryReadout", desk.experiment.live_changed, desk.selection.changed)
-        self.setObjectName("memoryView")
         self._build()
 
     def draw(self) -> None:

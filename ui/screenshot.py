@@ -33,7 +33,7 @@ def main() -> int:
         "--show",
         action="append",
         default=[],
-        help="a chart's title, ab:MODE, details, open (the first card), sheet; each makes OUT-NAME.png",
+        help="a chart's title, arena, ab:MODE, details, open (the last card), more, sheet; each makes OUT-NAME.png",
     )
     arguments = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -118,6 +118,9 @@ def _show(window, name: str) -> None:
         window.show_shortcuts()
     elif name == "more":
         window.prompt_panel.more.expand(animate=False)
+    elif name == "arena":
+        window.open_chart("Memory")
+        window.work.charts.memory.show_page("arena")
     elif name == "grid":
         window.show_grid()
     else:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -21,11 +20,16 @@ from superqt import QElidingLabel
 
 from ui.empty_state import EmptyState
 from ui.image_grid import ImageGrid
+from ui.segments import Segments
 from ui.theme import Theme
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import SYNTHETIC_MARK, SYNTHETIC_NOTICE
 
 LOWEST_STACK = 200
+VIEWS = (
+    ("grid", "squares-four", "Grid", "The pictures side by side  (Ctrl+1)"),
+    ("ab", "square-half", "A/B", "Two pictures against each other  (Ctrl+2)"),
+)
 
 
 class WorkArea(QWidget):
@@ -124,7 +128,7 @@ class WorkArea(QWidget):
     def show_grid(self) -> None:
         """The pictures side by side."""
         self._view_wanted = "grid"
-        self._buttons["grid"].setChecked(True)
+        self._views.show_chosen("grid")
         if self._desk.experiment.comparison is not None:
             self.stack.setCurrentWidget(self.grid)
             self._arrange_unless_by_hand()
@@ -135,7 +139,7 @@ class WorkArea(QWidget):
     def show_ab(self) -> None:
         """Two pictures against each other."""
         self._view_wanted = "ab"
-        self._buttons["ab"].setChecked(True)
+        self._views.show_chosen("ab")
         if self._desk.experiment.comparison is not None and hasattr(self, "ab"):
             self.stack.setCurrentWidget(self.ab)
             self._arrange_unless_by_hand()
@@ -176,36 +180,8 @@ class WorkArea(QWidget):
         line = QHBoxLayout(bar)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(10)
-        switch = QFrame()
-        switch.setProperty("role", "segments")
-        inside = QHBoxLayout(switch)
-        inside.setContentsMargins(0, 0, 0, 0)
-        inside.setSpacing(0)
-        group = QButtonGroup(self)
-        self._buttons: dict[str, QToolButton] = {}
-        for name, icon, title, tip, act in (
-            ("grid", "squares-four", "Grid", "The pictures side by side  (Ctrl+1)", self.show_grid),
-            (
-                "ab",
-                "square-half",
-                "A/B",
-                "Two pictures against each other  (Ctrl+2)",
-                self.show_ab,
-            ),
-        ):
-            button = QToolButton()
-            button.setObjectName(f"{name}Button")
-            button.setText(title)
-            button.setToolTip(tip)
-            button.setCheckable(True)
-            button.setChecked(name == "grid")
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            button.setIconSize(QSize(16, 16))
-            button.clicked.connect(act)
-            self._theme.icon_on(button, icon)
-            group.addButton(button)
-            self._buttons[name] = button
-            inside.addWidget(button)
+        self._views = Segments(self._theme, VIEWS)
+        self._views.chosen.connect(lambda name: self.show_grid() if name == "grid" else self.show_ab())
         self.title = QElidingLabel()
         self.title.setProperty("role", "muted")
         self.synthetic = QLabel(SYNTHETIC_MARK)
@@ -223,7 +199,7 @@ class WorkArea(QWidget):
         details.setToolTip("The figures of the picture that is looked at  (Ctrl+I)")
         details.clicked.connect(self.details_asked)
         self._theme.icon_on(details, "info")
-        line.addWidget(switch)
+        line.addWidget(self._views)
         line.addWidget(self.title, 1)
         for widget in (self.synthetic, self.zoom, details):
             line.addWidget(widget)

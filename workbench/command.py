@@ -25,6 +25,8 @@ def _command(document: Document) -> list[str]:
     measured = ["--unet-only"] if document.unet_only else []
     if any(span.kind == "kernel" for run in document.runs for span in run.result.spans):
         measured.append("--kernels")
+    if any(run.result.arenas for run in document.runs):
+        measured.append("--arenas")
     ladder = LADDERS.get(document.ladder or "")
     if ladder is not None:
         return [

@@ -16,6 +16,7 @@ class Comparison:
 
     ``model`` is a name, folder, file or hub id. ``kernels`` records per-operation spans. ``unet_only`` times
     ``request.steps`` single UNet iterations (batch 2) with no text encoder and no VAE, and makes no picture.
+    ``arenas`` keeps with every result where the intermediate tensors lay, of backends that know.
     """
 
     model: str
@@ -26,6 +27,7 @@ class Comparison:
     previews: bool = True
     kernels: bool = False
     unet_only: bool = False
+    arenas: bool = False
 
     def check(self) -> Comparison:
         """Return the comparison, or raise InvalidRequest or InvalidVariant naming what is wrong."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from backends.contract import MemorySample, Request, Span, Variant
+from backends.contract import Arena, MemorySample, Request, Span, Tensor, Variant
 from backends.models import ModelCard, weights_sha256
 from backends.variants import InvalidVariant, format_variant, parse_variant
 from workbench.environment import MEBIBYTE
@@ -98,9 +98,9 @@ def to_json(document: Document) -> dict[str, Any]:
 
 
 def brief(document: Document) -> Document:
-    """The document less what its figures are not made from: memory samples, kernels, warm-up. A twentieth of the file."""
+    """The document less what its figures are not made from: memory samples, kernels, warm-up, arenas. A twentieth of the file."""
     runs = tuple(
-        replace(run, result=replace(run.result, spans=_stages(run.result), samples=(), warmup=()))
+        replace(run, result=replace(run.result, spans=_stages(run.result), samples=(), warmup=(), arenas=()))
         for run in document.runs
     )
     return replace(document, runs=runs)
@@ -155,7 +155,8 @@ def read_document(path: Path) -> Document:
 def result_to_json(result: Result) -> dict[str, Any]:
     """One run, all of it but its request and variant, which the document holds once."""
     kept = {name: getattr(result, name) for name in _PLAIN}
-    return kept | {
+    arenas = {"arenas": [_arena_to_json(arena) for arena in result.arenas]} if result.arenas else {}
+    return kept | arenas | {
         "total_ms": result.total_ms,
         "memory": asdict(result.memory),
         "quality": _quality_to_json(result.quality),
@@ -177,6 +178,7 @@ def result_from_json(data: Mapping[str, Any], request: Request, variant: Variant
         warmup=tuple(Span(**span) for span in data["warmup"]),
         samples=tuple(MemorySample(*sample) for sample in data["samples"]),
         notices=tuple(data["notices"]),
+        arenas=tuple(_arena_from_json(arena) for arena in data.get("arenas", ())),
         **{name: data[name] for name in _PLAIN},
     )
 
@@ -269,6 +271,14 @@ def _span_to_json(span: Span) -> dict[str, Any]:
     if span.kind != "stage":
         short["kind"] = span.kind
     return short | ({"detail": dict(span.detail)} if span.detail else {})
+
+
+def _arena_to_json(arena: Arena) -> dict[str, Any]:
+    return asdict(arena) | {"tensors": [list(astuple(tensor)) for tensor in arena.tensors]}
+
+
+def _arena_from_json(data: Mapping[str, Any]) -> Arena:
+    return Arena(**dict(data) | {"tensors": tuple(Tensor(*tensor) for tensor in data["tensors"])})
 
 
 def _mebibytes(count: int | None) -> float | None:

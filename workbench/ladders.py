@@ -167,9 +167,18 @@ def climb(
     repeats: int,
     unet_only: bool = False,
     kernels: bool = False,
+    arenas: bool = False,
 ) -> Comparison:
     """The comparison that measures a ladder; its first row is the baseline."""
     rows = tuple(variants)
     return Comparison(
-        model, (request,), rows, rows[0], repeats, previews=False, kernels=kernels, unet_only=unet_only
+        model,
+        (request,),
+        rows,
+        rows[0],
+        repeats,
+        previews=False,
+        kernels=kernels,
+        unet_only=unet_only,
+        arenas=arenas,
     ).check()

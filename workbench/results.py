@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from backends.contract import MemorySample, Request, Span, Variant
+from backends.contract import Arena, MemorySample, Request, Span, Variant
 
 Status = Literal["ok", "error", "cancelled"]
 
@@ -69,6 +69,8 @@ class Result:
     invalid_field: str | None = None
     picture_sha256: str | None = None
     unet_only: bool = False
+    arenas: tuple[Arena, ...] = ()
+    """Of the networks that ran, where that was asked for and the backend places their tensors itself."""
     overhead_ms: float = 0.0
     """What this run cost outside the pipeline's call, load and warm-up apart: messages, quality, bookkeeping."""
 

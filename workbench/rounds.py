@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from backends.contract import (
+    Arena,
     Cancelled,
     Failed,
     Generate,
@@ -91,6 +92,8 @@ class Round:
         self._noise: dict[int, bytes] = {}
         self._baselines: dict[int, Picture] = {}
         self._qualities: dict[tuple[int, str], Quality | None] = {}
+        self._arenas: dict[tuple[Arena, ...], tuple[Arena, ...]] = {}
+        """Equal ones are kept once: every repeat's are, and they are large."""
         self._unloadable: dict[Variant, WorkerFailed] = {}
         self._failed: dict[tuple[Variant, int], WorkerFailed] = {}
         self._left: list[Run] = list(plan(comparison))
@@ -232,7 +235,14 @@ class Round:
         self._tools.monitor.watch(worker)
         noise = self._noise.get(run.index)
         worker.send(
-            Generate(run.request, noise, comparison.previews, comparison.kernels, comparison.unet_only)
+            Generate(
+                run.request,
+                noise,
+                comparison.previews,
+                comparison.kernels,
+                comparison.unet_only,
+                comparison.arenas,
+            )
         )
         for message in talk.messages():
             if isinstance(message, Sampled):
@@ -300,6 +310,7 @@ class Round:
             if generated.picture
             else None,
             unet_only=self._comparison.unet_only,
+            arenas=self._arenas.setdefault(generated.arenas, generated.arenas),
             overhead_ms=(done_ns - measured.sent_ns - (generated.end_ns - generated.start_ns)) / 1e6
             - _extent_ms(generated.warmup),
         )

@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
-from backends.contract import Variant
+from backends.contract import Arena, Variant
 from backends.loading import load_pipeline
 from backends.machine import compute_threads
 from backends.models import ModelCard, Progress, weights_sha256
 from backends.opencl import devices, spans
 from backends.opencl.components import Compiled, exchange
+from backends.opencl.plan import mapped
 from backends.opencl.runtime import Engine
 from backends.opencl.tome import merge_tokens
 from backends.staged import Hosted
@@ -48,6 +49,7 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
         synchronize=engine.synchronize,
         tensors_peak=functools.partial(_tensors_peak, compiled=compiled),
         kernels=functools.partial(spans.profiled, engine=engine),
+        arenas=functools.partial(_arenas, compiled),
         latent_rgb=card.latent_rgb,
         warmup="compiling kernels",
         notices=engine.choices.notices,
@@ -59,3 +61,9 @@ def _tensors_peak(run: Callable[[], object], compiled: list[Compiled]) -> int:
     """Run, and return what the arenas of all networks take: they stand side by side as long as the pipeline is loaded."""
     run()
     return sum(network.tensors_bytes for item in compiled for network in item.networks.values())
+
+
+def _arenas(compiled: list[Compiled]) -> tuple[Arena, ...]:
+    """Of the networks as they ran last."""
+    latest = zip(("text_encoder", "unet", "vae_decoder"), (item.latest for item in compiled), strict=True)
+    return tuple(mapped(stage, network.graph, network.plan) for stage, network in latest if network)

@@ -30,6 +30,8 @@ class Compiled:
         self.switches = {name: switches[name] for name in SWITCHES}
         self.reuse = switches["buffer_reuse"]
         self.networks: dict[tuple[tuple[int, ...], ...], Network] = {}
+        self.latest: Network | None = None
+        """The network that was asked for last."""
 
     def __call__(self, **inputs: torch.Tensor) -> torch.Tensor:
         """The module's output, fp32 on the CPU, for inputs of any shape seen before or not."""
@@ -45,7 +47,8 @@ class Compiled:
             graph = captured(self.module, inputs, self.model)
             graph = optimized(graph, self.switches, self.precision, core.attends, core.winograd_tile)
             self.networks[key] = Network(self.engine, graph, self.reuse)
-        return self.networks[key]
+        self.latest = self.networks[key]
+        return self.latest
 
 
 class Component(torch.nn.Module):

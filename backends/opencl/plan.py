@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from backends.contract import Arena, Tensor
 from backends.opencl.graph import Graph
 
 Sharing = Literal["offsets", "objects", "none"]
@@ -113,6 +114,23 @@ def _in_objects(tensors: list[Lifetime]) -> Plan:
         places += [Place(tensor, offset) for tensor in item]
         offset = _aligned(offset + item[0].size)
     return Plan(tuple(places), max((place.end for place in places), default=0))
+
+
+def mapped(stage: str, graph: Graph, plan: Plan) -> Arena:
+    """The plan of a graph that runs as ``stage``, as data that travels: tensors in the order in which they are written."""
+    modules = {operation.output.value: operation.module for operation in reversed(graph.operations)}
+    tensors = tuple(
+        Tensor(
+            place.tensor.name,
+            modules[place.tensor.name].partition(".")[2],
+            place.tensor.size,
+            place.offset,
+            place.tensor.first,
+            place.tensor.last,
+        )
+        for place in sorted(plan.places, key=lambda place: (place.tensor.first, place.offset))
+    )
+    return Arena(stage, plan.size, len(graph.operations), tensors)
 
 
 def _aligned(offset: int) -> int:

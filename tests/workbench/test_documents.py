@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.contract import MemorySample, Request, Span
+from backends.contract import Arena, MemorySample, Request, Span, Tensor
 from backends.variants import parse_variant
 from workbench.document import (
     Document,
@@ -59,6 +59,7 @@ def run(variant=FP32, total_ms: int = 100, unet_ms: tuple[int, ...] = (10, 20, 3
         notices=("a notice",),
         latents_sha256="aa",
         picture_sha256="bb",
+        arenas=(Arena("unet", 2048, 3, (Tensor("silu", "down", 10, 1024, 0, 3),)),),
         overhead_ms=1.25,
     )
     return replace(result, **changes)

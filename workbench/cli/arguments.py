@@ -67,6 +67,11 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
         "--kernels", action="store_true", help="record per-operation times as spans in the JSON"
     )
     group.add_argument(
+        "--arenas",
+        action="store_true",
+        help="record in the JSON where OpenCL's intermediate tensors lie, and when",
+    )
+    group.add_argument(
         "--memory-budget", type=_budget, metavar="MIB", help="what all workers may take; default 60 %%"
     )
     add_json_option(group)

@@ -109,5 +109,6 @@ def comparison_of(options: argparse.Namespace, request: Request) -> Comparison:
         repeats=options.repeat,
         previews=False,
         kernels=options.kernels,
+        arenas=options.arenas,
         unet_only=options.unet_only,
     ).check()

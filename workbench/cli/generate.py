@@ -59,7 +59,12 @@ def generate(options: argparse.Namespace) -> int:
         raise UsageError(f"the output is {str(out)!r}; expected a name that ends in .png")
     check_outputs(options, out=out)
     comparison = Comparison(
-        options.model, (request,), (options.variant,), options.variant, kernels=options.kernels
+        options.model,
+        (request,),
+        (options.variant,),
+        options.variant,
+        kernels=options.kernels,
+        arenas=options.arenas,
     ).check()
     outcome = perform(comparison, options.memory_budget)
     pictures = encoded(outcome.finished, card)

@@ -97,6 +97,7 @@ def _climb(options: argparse.Namespace, item: Ladder, card: ModelCard, rows: dic
         repeats=options.repeat,
         unet_only=options.unet_only,
         kernels=options.kernels,
+        arenas=options.arenas,
     )
     print(f"{item.title} ({item.source})", file=sys.stderr)
     outcome = perform(comparison, options.memory_budget)

@@ -45,7 +45,7 @@ def add_brief_option(parser: Any) -> None:
     parser.add_argument(
         "--brief",
         action="store_true",
-        help="leave memory samples, kernels and warm-up out of the JSON; every figure stays",
+        help="leave memory samples, kernels, arenas and warm-up out of the JSON; every figure stays",
     )
 
 

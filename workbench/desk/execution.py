@@ -265,6 +265,7 @@ class Execution:
             self._board.baseline_card.variant,
             repeats=draft.repeats,
             kernels=draft.kernels,
+            arenas=True,
         )
 
     def _unrunnable(self) -> str:

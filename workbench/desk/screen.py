@@ -128,6 +128,7 @@ def _kept(screen: dict[str, Any], where: Path) -> Kept:
         document.baseline,
         repeats=int(screen["repeats"]),
         kernels=bool(screen["kernels"]),
+        arenas=True,
     ).check()
     cells = [
         _cell(document, row, place, column, where)

@@ -25,8 +25,9 @@ def _loaded(model: Path, name: str) -> tuple[Hosted, Generation]:
     return hosted, Generation(hosted)
 
 
-def _generated(generation: Generation, kernels: bool = False) -> Generated:
-    return generation.run(Generate(REQUEST, kernels=kernels), lambda message: None, lambda: False)
+def _generated(generation: Generation, kernels: bool = False, unet_only: bool = False) -> Generated:
+    asked = Generate(REQUEST, kernels=kernels, arenas=kernels, unet_only=unet_only)
+    return generation.run(asked, lambda message: None, lambda: False)
 
 
 def _pixels(result: Generated) -> np.ndarray:
@@ -48,6 +49,12 @@ def test_a_picture_is_pytorchs_picture(variant: str, largest: int, tiny_model: P
     assert result.tensors_bytes and hosted.weights_bytes is None and result.weights_bytes
     if variant == "opencl":
         _check_kernels(result)
+        assert sum(arena.size for arena in result.arenas) == result.tensors_bytes
+        assert [arena.stage for arena in result.arenas] == ["text_encoder", "unet", "vae_decoder"]
+        alone = _generated(generation, kernels=True, unet_only=True)
+        assert [arena.stage for arena in alone.arenas] == ["unet"]
+    else:
+        assert result.arenas == ()
 
 
 @pytest.mark.slow

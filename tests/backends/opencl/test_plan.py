@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.opencl.passes import SWITCHES, optimized
-from backends.opencl.plan import ALIGNMENT, Lifetime, Plan, lifetimes, planned
+from backends.opencl.plan import ALIGNMENT, Lifetime, Plan, lifetimes, mapped, planned
 
 sys.path.insert(0, str(Path(__file__).parent))
 import networks
@@ -72,3 +72,18 @@ def test_the_arena_of_a_network_is_a_fraction_of_its_tensors():
     assert plan.size < 0.15 * plan.separate
     assert str(plan).startswith("arena ")
     assert plan.size <= planned(lifetimes(graph), "objects").size < 0.2 * plan.separate
+
+
+def test_a_plan_travels_as_a_map_of_every_tensor_with_its_layer():
+    graph = optimized(networks.captured("vae", 16)[0], dict.fromkeys(SWITCHES, True))
+    plan = planned(lifetimes(graph))
+    arena = mapped("vae_decoder", graph, plan)
+    assert (arena.stage, arena.size, arena.operations) == ("vae_decoder", plan.size, len(graph.operations))
+    assert {(item.name, item.size, item.offset, item.first, item.last) for item in arena.tensors} == {
+        (place.tensor.name, place.tensor.size, place.offset, place.tensor.first, place.tensor.last)
+        for place in plan.places
+    }
+    for item in arena.tensors:
+        writer = graph.operations[item.first]
+        assert writer.output.value == item.name and writer.module.endswith(item.module)
+    assert any(item.module.startswith("decoder.up_blocks.0.") for item in arena.tensors)
