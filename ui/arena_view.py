@@ -46,9 +46,7 @@ class ArenaView(Chart):
         self.plot.item.getAxis("left").setWidth(64)
         self.plot.item.getAxis("bottom").setHeight(44)
         self.plot.stepped.connect(self._step)
-        self._pale, self._solid, self._mark = (
-            pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[]) for _ in range(3)
-        )
+        self._pale, self._solid, self._mark = (pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[]) for _ in range(3))
         self._at_peak = pg.InfiniteLine(angle=90, label="", labelOpts={"position": 0.94})
         self._size = pg.InfiniteLine(angle=0)
         for item in (self._pale, self._solid, self._size, self._at_peak, self._mark):

@@ -53,6 +53,4 @@ class Segments(QFrame):
         """Icons with their titles, or alone where there is little room."""
         style = Qt.ToolButtonStyle
         for button in self.buttons.values():
-            button.setToolButtonStyle(
-                style.ToolButtonTextBesideIcon if shown else style.ToolButtonIconOnly
-            )
+            button.setToolButtonStyle(style.ToolButtonTextBesideIcon if shown else style.ToolButtonIconOnly)

@@ -31,9 +31,13 @@ ELSEWHERE: dict[str, tuple[tuple[str, str], ...]] = {
         ("Z", "Zoom to what is kept"),
         ("0, double click", "All of it"),
     ),
+    "Arena": (
+        ("← →", "Step from tensor to tensor"),
+        ("Wheel, double click", "Zoom, and all of it"),
+    ),
     "Variant cards": (
         ("Enter", "Open and close"),
-        ("Alt+↑ ↓", "Move"),
+        ("Alt+↑ ↓, drag", "Move"),
         ("Delete", "Remove"),
     ),
     "Prompt": (("↑ ↓", "Earlier and later prompts"),),

@@ -156,15 +156,19 @@ def result_to_json(result: Result) -> dict[str, Any]:
     """One run, all of it but its request and variant, which the document holds once."""
     kept = {name: getattr(result, name) for name in _PLAIN}
     arenas = {"arenas": [_arena_to_json(arena) for arena in result.arenas]} if result.arenas else {}
-    return kept | arenas | {
-        "total_ms": result.total_ms,
-        "memory": asdict(result.memory),
-        "quality": _quality_to_json(result.quality),
-        "spans": [_span_to_json(span) for span in result.spans],
-        "warmup": [_span_to_json(span) for span in result.warmup],
-        "samples": [[sample.time_ns, sample.rss_bytes] for sample in result.samples],
-        "notices": list(result.notices),
-    }
+    return (
+        kept
+        | arenas
+        | {
+            "total_ms": result.total_ms,
+            "memory": asdict(result.memory),
+            "quality": _quality_to_json(result.quality),
+            "spans": [_span_to_json(span) for span in result.spans],
+            "warmup": [_span_to_json(span) for span in result.warmup],
+            "samples": [[sample.time_ns, sample.rss_bytes] for sample in result.samples],
+            "notices": list(result.notices),
+        }
+    )
 
 
 def result_from_json(data: Mapping[str, Any], request: Request, variant: Variant) -> Result:
@@ -278,7 +282,8 @@ def _arena_to_json(arena: Arena) -> dict[str, Any]:
 
 
 def _arena_from_json(data: Mapping[str, Any]) -> Arena:
-    return Arena(**dict(data) | {"tensors": tuple(Tensor(*tensor) for tensor in data["tensors"])})
+    tensors = tuple(Tensor(*tensor) for tensor in data["tensors"])
+    return Arena(data["stage"], data["size"], data["operations"], tensors)
 
 
 def _mebibytes(count: int | None) -> float | None:

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from backends.contract import Arena, Tensor
 from workbench.desk.experiment import Experiment
-from workbench.timeline import STAGE_TITLES, format_bytes
+from workbench.timeline import format_bytes
 
 
 def arenas(experiment: Experiment, row: int) -> dict[int, tuple[Arena, ...]]:
