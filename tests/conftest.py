@@ -6,9 +6,36 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 # Before anything imports Qt or asks for a folder: both are read once.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 if "WORKBENCH_HOME" not in os.environ:
     os.environ["WORKBENCH_HOME"] = tempfile.mkdtemp(prefix="workbench-tests-")
     atexit.register(shutil.rmtree, os.environ["WORKBENCH_HOME"], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny Stable Diffusion of random weights."""
+    from tests.tiny import write_tiny_model
+
+    path = tmp_path_factory.mktemp("models") / "tiny"
+    write_tiny_model(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """A thread a process: the tiny model has no work for two, and threads that wait for busy cores are slow."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+    torch.set_num_threads(before)

@@ -16,7 +16,6 @@ from backends import registry
 from backends.contract import Generate, Generated, Picture, Request
 from backends.registry import Backend, Optimization
 from backends.variants import format_variant, parse_variant
-from tests.backends.conftest import one_thread, tiny_model  # noqa: F401 - fixtures
 from tests.workbench import samples
 from workbench import cli, measurements
 from workbench.cli.running import Outcome
@@ -29,6 +28,7 @@ from workbench.rounds import plan
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 THE_LAUNCHERS = ("test",)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def documented_commands() -> list[list[str]]:
@@ -71,7 +71,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_command_of_the_documents_runs_and_writes_what_it_names(
     command: list[str],
     place: Path,
-    tiny_model: Path,  # noqa: F811
+    tiny_model: Path,
 ) -> None:
     making = command[0] in ("generate", "compare", "ladder")
     files = [Path(word) for word in command if Path(word).suffix in (".json", ".html", ".png")]
@@ -197,7 +197,7 @@ def furthest(one: Generated, other: Generated) -> int:
 def test_the_optimization_of_the_guide_works_as_it_stands_there(
     install: None,
     monkeypatch: pytest.MonkeyPatch,
-    tiny_model: Path,  # noqa: F811
+    tiny_model: Path,
 ) -> None:
     entry = blocks("adding-an-optimization.md", "entry")["pytorch"]
     optimization = eval(entry, {"Optimization": Optimization})
@@ -216,7 +216,7 @@ def test_the_optimization_of_the_guide_works_as_it_stands_there(
 def test_the_backend_of_the_guide_works_as_it_stands_there(
     install: None,
     monkeypatch: pytest.MonkeyPatch,
-    tiny_model: Path,  # noqa: F811
+    tiny_model: Path,
 ) -> None:
     code = blocks("adding-a-backend.md", "backend")["plain"]
     plain = eval(code, {"Backend": Backend, "Optimization": Optimization})

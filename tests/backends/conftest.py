@@ -1,39 +1,22 @@
-"""A tiny Stable Diffusion of random weights: all components of the real one, a second to make, milliseconds to run."""
+"""Directories of our own, one thread, and workers to talk to."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel
 
-from backends import sd14
-from backends.assembly import assemble
 from backends.contract import Failed, Load
 from backends.opencl import devices
-from backends.synthetic import byte_tokenizer
 from backends.variants import parse_variant
 from backends.worker import DEFAULT_ENTRY, serve
 
 # A worker hosts one backend; these tests host several in one process, and OpenVINO's older TBB must not come first
 # (backends/opencl/platforms.py).
 devices.devices()
-
-TEXT_WIDTH = 32
-WORKBENCH = {
-    "name": "tiny",
-    "defaults": {"width": 64, "height": 64, "steps": 3, "guidance_scale": 4.0, "scheduler": "ddim"},
-    "latent_rgb": {
-        "matrix": [[0.1, 0.0, 0.0], [0.0, 0.1, 0.0], [0.0, 0.0, 0.1], [0.1, 0.1, 0.1]],
-        "bias": [0.5, 0.4, 0.3],
-    },
-}
 
 
 @pytest.fixture(autouse=True)
@@ -45,46 +28,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     return path
 
 
-@pytest.fixture(scope="package", autouse=True)
-def one_thread() -> Iterator[None]:
-    """A thread a process: the tiny model has no work for two, and threads that wait for busy cores are slow."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A diffusers folder of a few hundred kilobytes, with our ``workbench.json``."""
-    torch.manual_seed(0)
-    tokenizer = byte_tokenizer(514)
-    text: dict[str, Any] = sd14.TEXT_ENCODER | {
-        "vocab_size": 514,
-        "hidden_size": TEXT_WIDTH,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "projection_dim": TEXT_WIDTH,
-        "bos_token_id": 512,
-        "eos_token_id": 513,
-    }
-    small = {"block_out_channels": [16, 16, 32, 32], "norm_num_groups": 8}
-    unet = sd14.UNET | small | {"sample_size": 8, "cross_attention_dim": TEXT_WIDTH, "attention_head_dim": 2}
-    vae = sd14.VAE | small | {"sample_size": 64, "layers_per_block": 2}
-    pipeline = assemble(
-        tokenizer,
-        CLIPTextModel(CLIPTextConfig.from_dict(text)),
-        UNet2DConditionModel.from_config(unet),
-        AutoencoderKL.from_config(vae),
-        DDIMScheduler.from_config(sd14.SCHEDULER),
-    )
-    path = tmp_path_factory.mktemp("models") / "tiny"
-    pipeline.save_pretrained(path)
-    (path / "workbench.json").write_text(json.dumps(WORKBENCH))
-    return path
+@pytest.fixture(scope="module", autouse=True)
+def always_one_thread(one_thread: None) -> None:
+    """Every module here runs the tiny model."""
 
 
 class Worker:

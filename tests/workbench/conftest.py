@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.conftest import tiny_model  # noqa: F401 - a fixture
 from workbench.conversation import Patience
 from workbench.session import Session
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Workers inherit this."""
+def workers_have_one_thread() -> Iterator[None]:
+    """They inherit this."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
@@ -28,6 +27,6 @@ def session() -> Iterator[Session]:
 
 
 @pytest.fixture
-def model(tiny_model: Path) -> str:  # noqa: F811
+def model(tiny_model: Path) -> str:
     """The tiny model as a comparison names it."""
     return str(tiny_model)
