@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
@@ -112,11 +112,19 @@ class BoardPanel(QWidget):
             gone.deleteLater()
         for place, number in enumerate(numbers):
             if number not in self.cards:
-                self.cards[number] = VariantCard(self._board, self._desk.availability, self._theme, number)
+                card = VariantCard(self._board, self._desk.availability, self._theme, number)
+                card.dragged.connect(partial(self._drag, card))
+                self.cards[number] = card
             if self._column.indexOf(self.cards[number]) != place:
                 self._column.insertWidget(place, self.cards[number])
         self.add.setVisible(len(numbers) < 12)
         self._refresh()
+
+    def _drag(self, card: VariantCard, pointer: QPoint) -> None:
+        """Move the card past those whose middle the pointer has passed."""
+        at = self.mapFromGlobal(pointer).y()
+        others = [other for other in self.cards.values() if other is not card]
+        self._board.move(card.number, sum(other.geometry().center().y() < at for other in others))
 
     def _refresh(self) -> None:
         twins, edited = self._board.twins(), self._desk.edited_since()

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QPoint, QPointF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QStandardItemModel
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QElidingLabel
 
 from backends.registry import BACKENDS, Backend
@@ -21,10 +30,14 @@ from workbench.desk.naming import differences, short_title
 COLOUR_NAMES = (
     "Blue", "Coral", "Green", "Gold", "Sky", "Plum", "Grey", "Orange", "Teal", "Violet", "Brown", "Olive",
 )  # fmt: skip
+HEAD_HEIGHT = 50
 
 
 class VariantCard(QFrame):
-    """Mirrors one card of the board. Clicking its head, or Enter on it, opens and closes it."""
+    """Mirrors one card of the board. Clicking its head, or Enter on it, opens and closes it; dragging moves it."""
+
+    dragged = Signal(QPoint)
+    """It is held and moved: where the pointer is, on the screen."""
 
     def __init__(self, board: Board, availability: Availability, theme: Theme, number: int):
         super().__init__()
@@ -37,6 +50,7 @@ class VariantCard(QFrame):
         self._options: dict[str, OptionRow] = {}
         self._backend_name = ""
         self._body: QWidget | None = None
+        self._held: QPointF | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(10, 8, 8, 8)
         self._layout.setSpacing(8)
@@ -72,8 +86,22 @@ class VariantCard(QFrame):
                 self._show_body(card)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and event.position().y() < 50:
+        if event.button() == Qt.MouseButton.LeftButton and event.position().y() < HEAD_HEIGHT:
+            self._held = event.globalPosition()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._held is None:
+            return
+        way = (event.globalPosition() - self._held).manhattanLength()
+        if self.property("dragged") or way >= QApplication.startDragDistance():
+            self._show_dragged(True)
+            self.dragged.emit(event.globalPosition().toPoint())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._held is not None and not self.property("dragged"):
             self._toggle()
+        self._held = None
+        self._show_dragged(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         alt = event.modifiers() & Qt.KeyboardModifier.AltModifier
@@ -88,6 +116,13 @@ class VariantCard(QFrame):
             self._board.remove(self.number)
         else:
             super().keyPressEvent(event)
+
+    def _show_dragged(self, dragged: bool) -> None:
+        mark(self, "dragged", dragged)
+        if dragged:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        else:
+            self.unsetCursor()
 
     def _toggle(self) -> None:
         self._board.open_card(None if self._board.open == self.number else self.number)

@@ -8,10 +8,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QDialog, QLabel, QMessageBox, QTableView, QWidget
 
+from backends.variants import parse_variant
 from tests.ui.doing import LONG, find, run
 
 
@@ -173,6 +174,28 @@ def test_cards_open_switch_and_follow_the_keyboard(qtbot, window):
     assert board.place(card.number) == 1
     qtbot.keyClick(card, Qt.Key.Key_Delete)
     assert len(board) == 1 and len(window.board_panel.cards) == 1
+
+
+def test_a_card_dragged_past_others_takes_their_place_and_a_click_still_opens_it(qtbot, window):
+    board, panel = window.desk.board, window.board_panel
+    board.take([parse_variant(line) for line in ("pytorch", "openvino", "opencl", "pytorch:bf16")])
+    numbers = [card.number for card in board.cards]
+    card = panel.cards[numbers[0]]
+    head = QPoint(40, 12)
+    qtbot.mousePress(card, Qt.MouseButton.LeftButton, pos=head)
+    qtbot.mouseMove(card, head + QPoint(1, 1))
+    assert [item.number for item in board.cards] == numbers
+    third = panel.cards[numbers[2]]
+    qtbot.mouseMove(card, card.mapFromGlobal(third.mapToGlobal(QPoint(40, third.height() - 4))))
+    assert [item.number for item in board.cards] == [numbers[1], numbers[2], numbers[0], numbers[3]]
+    qtbot.waitUntil(lambda: panel.cards[numbers[1]].y() < panel.cards[numbers[2]].y() < card.y())
+    first = panel.cards[numbers[1]]
+    qtbot.mouseMove(card, card.mapFromGlobal(first.mapToGlobal(QPoint(40, 2))))
+    qtbot.mouseRelease(card, Qt.MouseButton.LeftButton, pos=head)
+    assert [item.number for item in board.cards] == numbers and board.open is None
+    assert board.baseline == numbers[0]
+    qtbot.mouseClick(card, Qt.MouseButton.LeftButton, pos=head)
+    assert board.open == numbers[0]
 
 
 def test_what_cannot_be_had_is_disabled_with_the_reason(window):
