@@ -1,31 +1,16 @@
-"""A real window on a real session, with the tiny model of the backends' tests."""
+"""A real window on a real session with critters, whose pictures are small here and made in two steps."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from backends.variants import parse_variant
+from tests.ui.doing import VARIANTS
 from workbench.comparison import Comparison
 from workbench.runner import SessionRunner
-
-ROOT = Path(__file__).parents[2]
-MAKE_TINY = """
-import importlib.util, sys
-from pathlib import Path
-spec = importlib.util.spec_from_file_location("backends_conftest", "tests/backends/conftest.py")
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-class Folders:
-    def mktemp(self, name):
-        return Path(sys.argv[1])
-module.tiny_model.__wrapped__(Folders())
-"""
 
 
 class SharedRunner:
@@ -61,21 +46,6 @@ class SharedRunner:
         self.inner.wait(20)
 
 
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A diffusers folder of random weights, made in a process of its own: this one holds no torch."""
-    folder = tmp_path_factory.mktemp("models")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    subprocess.run(
-        [sys.executable, "-c", MAKE_TINY, str(folder)],
-        cwd=ROOT,
-        env=environment,
-        check=True,
-        capture_output=True,
-    )
-    return folder / "tiny"
-
-
 @pytest.fixture(scope="session", autouse=True)
 def collecting() -> Iterator[None]:
     """What the first window switched on is off again for the tests after these."""
@@ -103,6 +73,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def open_window(qtbot, home: Path) -> Iterator[Callable]:
     """Opens windows on a runner, shown and painted, and closes those that a test leaves open."""
+    from PySide6.QtCore import QCoreApplication, QEvent
     from PySide6.QtWidgets import QApplication
 
     from ui import app
@@ -127,18 +98,15 @@ def open_window(qtbot, home: Path) -> Iterator[Callable]:
             qtbot.waitUntil(lambda window=window: not window.desk.execution.state.active, timeout=20_000)
             window.close()
         window.deleteLater()
-
-
-VARIANTS = ("pytorch", "pytorch-sdpa")
-"""What the tests' windows compare: two, so that two workers serve every test."""
+    # Else the next window's style sheet would first be worked out for what is left of this one.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture
-def window(open_window, runner, tiny_model: Path):
-    """A window with the tiny model chosen, a prompt written and two variants on the board."""
+def window(open_window, runner):
+    """A window with a prompt written and two variants on the board."""
     window = open_window(runner)
-    window.desk.form.choose_model(str(tiny_model))
-    window.desk.form.edit(prompt="a green creature with red eyes", steps=2)
+    window.desk.form.edit(prompt="a green creature with red eyes", steps=2, size="64 × 64")
     window.desk.board.take([parse_variant(line) for line in VARIANTS])
     return window
 
@@ -148,6 +116,6 @@ def done(qtbot):
     """Waits until a window runs nothing."""
 
     def wait(window) -> None:
-        qtbot.waitUntil(lambda: not window.desk.execution.state.active, timeout=120_000)
+        qtbot.waitUntil(lambda: not window.desk.execution.state.active, timeout=200_000)
 
     return wait

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QLabel, QTableWidget, QWidget
+from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QTableWidget, QWidget
 
-from tests.ui.doing import LONG, find, run
+from backends.variants import format_variant, parse_variant
+from tests.ui.doing import LONG, find, grid_of, run
+from ui.arena_view import ArenaView
+from workbench.document import read_document
+from workbench.exports.kinds import EXPORTS
 
 
 def test_two_pictures_are_compared_in_four_ways(qtbot, window, done):
@@ -60,6 +66,30 @@ def test_the_timeline_tells_of_blocks_and_compares_two(qtbot, window, done):
     timeline.align.setCurrentIndex(1)
     timeline.align.activated.emit(1)
     assert [min(abs(piece.start_ms) for piece in lane.stages) for lane in timeline.lanes] == [0.0, 0.0]
+
+
+def test_the_arena_of_an_opencl_variant_is_a_map_that_tells_of_every_tensor(qtbot, window, done):
+    window.desk.board.take([parse_variant(line) for line in ("pytorch", "opencl")])
+    run(qtbot, window, done)
+    window.open_chart("Memory")
+    find(window, QAbstractButton, "arenaMemoryButton").click()
+    view, readout = find(window, ArenaView, "arenaView"), find(window, QLabel, "arenaReadout")
+    network = find(window, QComboBox, "networkCombo")
+    titles = [network.itemText(index) for index in range(network.count())]
+    assert titles == ["UNet", "VAE decoder", "Text encoder"] and view.arena.stage == "unet"
+    assert readout.text().startswith(f"2  {len(view.arena.tensors)} tensors")
+    largest = max(view.arena.tensors, key=lambda tensor: tensor.size)
+    middle = QPointF((largest.first + largest.last + 1) / 2, largest.offset + largest.size / 2)
+    view.plot.scene().sigMouseMoved.emit(view.plot.item.vb.mapViewToScene(middle))
+    assert view.pointed is largest
+    assert readout.text().startswith(f"2  {largest.name}: {largest.size:,} bytes")
+    network.setCurrentIndex(1)
+    network.activated.emit(1)
+    assert view.arena.stage == "vae_decoder" and view.pointed is None
+    for tensor in view.arena.tensors[:2]:
+        qtbot.keyClick(view.plot, Qt.Key.Key_Right)
+        assert view.pointed is tensor and tensor.module in readout.text()
+    view.grab()
 
 
 def test_recorded_operations_stand_in_the_timeline(qtbot, window, done):
@@ -115,19 +145,32 @@ def test_a_dropped_picture_restores_its_settings(qtbot, window, done, tmp_path: 
     assert window.desk.form.draft.seed == "42"
 
 
-def test_every_export_of_the_menu_is_written(qtbot, window, done, tmp_path: Path):
-    from workbench.exports.kinds import EXPORTS
-
+def test_every_export_of_the_menu_is_written_and_can_be_read_again(qtbot, window, done, tmp_path: Path):
     said = []
     window.desk.said.connect(lambda text, level: said.append(text))
     window.exporter.export_to(EXPORTS[0], tmp_path / "nothing.png")
     assert "nothing to export" in said[-1]
+    window.desk.board.take([parse_variant(line) for line in ("pytorch", "opencl")])
     run(qtbot, window, done)
+    files = {kind.name: tmp_path / f"{kind.name}.{kind.ending}" for kind in EXPORTS}
     for kind in EXPORTS:
-        file = tmp_path / f"{kind.name}.{kind.ending}"
+        file = files[kind.name]
         window.exporter.export_to(kind, file)
         qtbot.waitUntil(lambda file=file: any(str(file) in text for text in said), timeout=LONG)
-        assert file.stat().st_size > 0
+    cells = list(window.desk.experiment.cells.values())
+    assert [item.result for item in read_document(files["json"]).runs] == [cell.result for cell in cells]
+    assert cells[1].result.arenas and not cells[0].result.arenas
+    lines = [format_variant(column.variant) for column in window.desk.experiment.columns]
+    with files["csv"].open(newline="") as rows:
+        assert [row[0].split()[0] for row in csv.reader(rows)] == ["Variant", *lines]
+    figures = files["markdown"].read_text(encoding="utf-8").splitlines()
+    assert [row.split()[1] for row in (figures[0], *figures[2:])] == ["Variant", *lines]
+    events = json.loads(files["trace"].read_text(encoding="utf-8"))["traceEvents"]
+    assert len([event for event in events if event["ph"] == "X" and event["name"].startswith("unet")]) == 4
+    page = files["report"].read_text(encoding="utf-8")
+    assert all(line in page for line in lines) and page.count("data:image/png;base64,") >= 2
+    sheet = QImage(str(files["png"]))
+    assert sheet.width() > 2 * 64 and len({sheet.pixel(x, y) for x, y in grid_of(sheet)}) > 20
     window.exporter.export_to(EXPORTS[0], tmp_path / "png.png" / "inside.png")
     qtbot.waitUntil(lambda: said[-1].startswith("Not written"), timeout=LONG)
     assert find(window, QWidget, "errorBar").isVisible()
