@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QSignalBlocker, Qt
 from backends.contract import Arena, Tensor
 from ui.chart import Chart
 from ui.fields import Choice
-from ui.plots import Plot, bars, brush, bytes_tick, small_font
+from ui.plots import Plot, bars, brush, bytes_tick, show_bars, small_font
 from ui.row_choice import current_row
 from ui.theme import VARIANT_COLOURS, Theme
 from workbench.charts.arena import arenas, describe, peak, stages, summary, tensor_at
@@ -69,7 +69,10 @@ class ArenaView(Chart):
             self.arena = next(arena for arena in found[column] if arena.stage == stage)
             self._title = f"{experiment.columns[column].badge}  "
             self._draw(self.arena, VARIANT_COLOURS[experiment.columns[column].colour])
-        for item in (self._pale, self._solid, self._size, self._at_peak):
+        else:
+            self._pale.hide()
+            self._solid.hide()
+        for item in (self._size, self._at_peak):
             item.setVisible(self.arena is not None)
         if self.arena != before:
             self.pointed = None
@@ -99,9 +102,8 @@ class ArenaView(Chart):
         needed = [tensor for tensor in arena.tensors if tensor.first <= operation <= tensor.last]
         others = [tensor for tensor in arena.tensors if tensor not in needed]
         for item, tensors, alpha in ((self._pale, others, PALE), (self._solid, needed, SOLID)):
-            item.setOpts(
-                **_boxes(tensors), brush=brush(colour, alpha), pen=pg.mkPen(colours.surface, width=1)
-            )
+            edge = pg.mkPen(colours.surface, width=1)
+            show_bars(item, _boxes(tensors), [brush(colour, alpha)] * len(tensors), [edge] * len(tensors))
         dashes = pg.mkPen(colours.muted, width=1, style=Qt.PenStyle.DashLine)
         self._size.setPen(dashes)
         self._size.setValue(arena.size)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
@@ -11,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 from ui.arena_view import ArenaView
 from ui.chart import Chart
 from ui.fields import text_label
-from ui.plots import MARKERS, Plot, brush, bytes_tick, small_font, time_tick
+from ui.plots import MARKERS, Labels, Plot, bars, brush, bytes_tick, show_bars, small_font, time_tick
 from ui.row_choice import current_row
 from ui.segments import Segments
 from ui.theme import STAGE_COLOURS, VARIANT_COLOURS, Theme
@@ -71,6 +70,18 @@ class MemoryUse(Chart):
         self.bars.item.setMouseEnabled(x=False, y=False)
         self.bars.tick_with("left", bytes_tick)
         self.bars.item.getAxis("left").setWidth(60)
+        self._shades, self._weights, self._tensors = (
+            pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[]) for _ in range(3)
+        )
+        self._curves: list[pg.PlotCurveItem] = []
+        self._peaks = pg.ScatterPlotItem(size=11)
+        self._shades.setZValue(-10)
+        self._peaks.setZValue(10)
+        self.plot.item.addItem(self._shades, ignoreBounds=True)
+        self.plot.item.addItem(self._peaks)
+        self.bars.item.addItem(self._weights)
+        self.bars.item.addItem(self._tensors)
+        self._labels = Labels(self.bars, small_font(self.font()))
         plots = QHBoxLayout()
         plots.setSpacing(16)
         for stretch, title, plot in (
@@ -85,90 +96,74 @@ class MemoryUse(Chart):
         self.body.addLayout(plots, 1)
 
     def _draw_lines(self, found: tuple[Series, ...]) -> None:
-        item: Any = self.plot.item
-        item.clear()
         columns = self._desk.experiment.columns
         current = self._desk.selection.current
         chosen = next(
             (one for one in found if current and one.column == current[1]), found[0] if found else None
         )
-        if chosen is not None:
-            for shade in merged(chosen.shades):
-                region = pg.LinearRegionItem(
-                    (shade.start_ms, shade.end_ms),
-                    movable=False,
-                    brush=brush(STAGE_COLOURS.get(shade.stage, STAGE_COLOURS["other"]), 60),
-                    pen=pg.mkPen(None),
-                )
-                region.setZValue(-10)
-                item.addItem(region, ignoreBounds=True)
-        peaks = []
-        for one in found:
-            column = columns[one.column]
-            colour = VARIANT_COLOURS[column.colour]
-            width = 3 if chosen is one else 2
-            item.plot(one.times_ms, one.rss_bytes, pen=pg.mkPen(colour, width=width))
-            if one.peak is not None:
-                peaks.append((one, column.badge, colour, one.peak))
-        for one, _, colour, (time, size) in peaks:
-            item.addItem(
-                pg.ScatterPlotItem(
-                    [time],
-                    [size],
-                    size=11,
-                    brush=brush(colour),
-                    pen=pg.mkPen(self._theme.colours.surface, width=1),
-                    symbol=MARKERS[columns[one.column].colour],
-                )
-            )
-        highest = max((one.peak[1] for one in found if one.peak), default=1)
-        item.setYRange(0, highest * 1.18, padding=0)
-        if found:
-            item.setXRange(
-                min(one.times_ms[0] for one in found), max(one.times_ms[-1] for one in found), padding=0.02
-            )
+        top = max((one.peak[1] for one in found if one.peak), default=1) * 1.18
+        shades = merged(chosen.shades) if chosen else ()
+        show_bars(
+            self._shades,
+            bars(
+                [shade.start_ms for shade in shades],
+                [shade.end_ms for shade in shades],
+                [0] * len(shades),
+                [top] * len(shades),
+            ),
+            [brush(STAGE_COLOURS.get(shade.stage, STAGE_COLOURS["other"]), 60) for shade in shades],
+            [pg.mkPen(None)] * len(shades),
+        )
+        while len(self._curves) < len(found):
+            self._curves.append(pg.PlotCurveItem())
+            self.plot.item.addItem(self._curves[-1])
+        for curve in self._curves[len(found) :]:
+            curve.clear()
+        for curve, one in zip(self._curves, found, strict=False):
+            pen = pg.mkPen(VARIANT_COLOURS[columns[one.column].colour], width=3 if chosen is one else 2)
+            curve.setData(np.array(one.times_ms), np.array(one.rss_bytes), pen=pen)
+        peaks = [(columns[one.column], *one.peak) for one in found if one.peak]
+        self._peaks.setData(
+            [time for _, time, _ in peaks],
+            [size for _, _, size in peaks],
+            brush=[brush(VARIANT_COLOURS[column.colour]) for column, *_ in peaks],
+            symbol=[MARKERS[column.colour] for column, *_ in peaks],
+            pen=pg.mkPen(self._theme.colours.surface, width=1),
+        )
+        self.plot.item.setYRange(0, top, padding=0)
         if chosen is None:
             self.readout.setText("Run something: memory over time appears here")
-        else:
-            badge = columns[chosen.column].badge
-            told = "   ".join(f"{number}: {format_bytes(size)}" for _, number, _, (_, size) in peaks)
-            self.readout.setText(f"Peaks   {told}   ·   shaded: the stages of variant {badge}")
+            return
+        first, last = min(one.times_ms[0] for one in found), max(one.times_ms[-1] for one in found)
+        self.plot.item.setXRange(first, last, padding=0.02)
+        told = "   ".join(f"{column.badge}: {format_bytes(size)}" for column, _, size in peaks)
+        badge = columns[chosen.column].badge
+        self.readout.setText(f"Peaks   {told}   ·   shaded: the stages of variant {badge}")
 
     def _draw_bars(self) -> None:
-        item: Any = self.bars.item
-        item.clear()
-        found = figures(self._desk.experiment)
-        columns = self._desk.experiment.columns
-        highest = 1.0
-        for place, one in enumerate(found):
-            weights, tensors = one.memory.weights_bytes, one.memory.tensors_bytes
-            colour = VARIANT_COLOURS[columns[place].colour]
-            at = 0.0
-            for value, hatched in ((weights, False), (tensors, True)):
-                if value is None:
-                    continue
-                fill = brush(colour, 255)
-                if hatched:
-                    fill.setStyle(Qt.BrushStyle.BDiagPattern)
-                bar = pg.BarGraphItem(
-                    x0=[place - 0.3],
-                    x1=[place + 0.3],
-                    y0=[at],
-                    y1=[at + value],
-                    brush=fill,
-                    pen=pg.mkPen(colour, width=1),
-                )
-                item.addItem(bar)
-                at += value
-            label = pg.TextItem(
-                format_bytes(int(at)) if at else "–", color=self._theme.colours.text, anchor=(0.5, 1.1)
-            )
-            label.setFont(small_font(self.font()))
-            label.setPos(place, at)
-            item.addItem(label, ignoreBounds=True)
-            highest = max(highest, at)
-        item.setXRange(-0.5, max(1, len(found)) - 0.5, padding=0.02)
-        item.setYRange(0, highest * 1.32, padding=0)
-        item.getAxis("bottom").setTicks(
+        experiment = self._desk.experiment
+        columns, found = experiment.columns, figures(experiment)
+        weights = [one.memory.weights_bytes or 0 for one in found]
+        both = [size + (one.memory.tensors_bytes or 0) for size, one in zip(weights, found, strict=True)]
+        colours = [VARIANT_COLOURS[column.colour] for column in columns]
+        left, right = [[place + side for place in range(len(found))] for side in (-0.3, 0.3)]
+        pens = [pg.mkPen(colour, width=1) for colour in colours]
+        hatched = [brush(colour) for colour in colours]
+        for fill in hatched:
+            fill.setStyle(Qt.BrushStyle.BDiagPattern)
+        show_bars(
+            self._weights, bars(left, right, [0] * len(found), weights), [brush(one) for one in colours], pens
+        )
+        show_bars(self._tensors, bars(left, right, weights, both), hatched, pens)
+        ink = self._theme.colours.text
+        self._labels.show(
+            [
+                (place, size, format_bytes(size) if size else "–", (0.5, 1.1), ink)
+                for place, size in enumerate(both)
+            ]
+        )
+        self.bars.item.setXRange(-0.5, max(1, len(found)) - 0.5, padding=0.02)
+        self.bars.item.setYRange(0, max([1, *both]) * 1.32, padding=0)
+        self.bars.item.getAxis("bottom").setTicks(
             [[(place, str(column.badge)) for place, column in enumerate(columns)]]
         )

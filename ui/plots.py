@@ -16,6 +16,10 @@ MARKERS = ("o", "s", "t", "d", "+", "star", "p", "h", "x", "t1", "t2", "t3")
 """A shape for every colour, so that no meaning hangs on colour alone."""
 
 
+Label = tuple[float, float, str, tuple[float, float], str]
+"""A text on a plot: where, what, which point of it lies there, and its colour."""
+
+
 class Plot(pg.PlotWidget):
     """A plot that follows the theme and takes the keyboard; ``stepped`` carries left and right as -1 and 1."""
 
@@ -88,6 +92,29 @@ class Later(QObject):
             self._timer.timeout.emit()
 
 
+class Labels:
+    """Texts on a plot. They are kept and moved: to make one anew takes a hundred times as long."""
+
+    def __init__(self, plot: Plot, font: QFont):
+        self._item, self._font = plot.item, font
+        self._labels: list[Any] = []
+
+    def show(self, texts: Sequence[Label]) -> None:
+        """Have these texts on the plot, and no others."""
+        while len(self._labels) < len(texts):
+            label = pg.TextItem("")
+            label.setFont(self._font)
+            self._item.addItem(label, ignoreBounds=True)
+            self._labels.append(label)
+        for label, (x, y, text, anchor, colour) in zip(self._labels, texts, strict=False):
+            label.setAnchor(anchor)
+            label.setText(text, color=colour)
+            label.setPos(x, y)
+            label.show()
+        for label in self._labels[len(texts) :]:
+            label.hide()
+
+
 def small_font(font: QFont, pixels: int = 11) -> QFont:
     """The window's font, smaller."""
     small = QFont(font)
@@ -110,6 +137,13 @@ def brush(colour: str, alpha: int = 255) -> Any:
     shade = QColor(colour)
     shade.setAlpha(alpha)
     return pg.mkBrush(shade)
+
+
+def show_bars(item: Any, boxes: dict[str, list[float]], brushes: Sequence[Any], pens: Sequence[Any]) -> None:
+    """Have the boxes of :func:`bars` on a BarGraphItem, which breaks down where there are none."""
+    item.setVisible(bool(boxes["x0"]))
+    if boxes["x0"]:
+        item.setOpts(**boxes, brushes=brushes, pens=pens)
 
 
 def bars(

@@ -27,21 +27,25 @@ class RoundsView(Chart):
         self.plot.item.getAxis("left").setWidth(64)
         self.plot.tick_with("left", time_tick)
         self.plot.tick_with("bottom", lambda value: f"{value:g}" if value == int(value) else "")
+        self._lines: list[Any] = []
         self.body.addWidget(self.plot, 1)
 
     def draw(self) -> None:
         """Draw the rounds as they are now."""
         item: Any = self.plot.item
-        item.clear()
         experiment = self._desk.experiment
+        while len(self._lines) < len(experiment.columns):
+            self._lines.append(item.plot())
+        for line in self._lines:
+            line.clear()
         highest, longest, last = 1.0, 1, []
-        for column in experiment.columns:
+        for column, line in zip(experiment.columns, self._lines, strict=False):
             times = list(experiment.rounds.get(column.variant, ()))
             if not times:
                 continue
             colour = VARIANT_COLOURS[column.colour]
             symbol = MARKERS[column.colour] if len(times) <= SYMBOLS_UP_TO else None
-            item.plot(
+            line.setData(
                 list(range(1, len(times) + 1)),
                 times,
                 pen=pg.mkPen(colour, width=2),

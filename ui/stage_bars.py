@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor
 
 from ui.chart import Chart
-from ui.plots import Plot, bars, small_font, time_tick
+from ui.plots import Label, Labels, Plot, bars, small_font, time_tick
 from ui.theme import STAGE_COLOURS, STAGE_TEXT, Theme
 from workbench.charts.figures import Figures, figures
 from workbench.desk.desk import Desk
@@ -39,7 +39,7 @@ class StageBars(Chart):
         self._whiskers = pg.ErrorBarItem(x=np.zeros(0), y=np.zeros(0), beam=0.2)
         item.addItem(self._bars)
         item.addItem(self._whiskers)
-        self._labels: list[Any] = []
+        self._labels = Labels(self.plot, small_font(self.font(), 12))
         self.body.addWidget(self.plot, 1)
         item.scene().sigMouseMoved.connect(self._moved)
 
@@ -96,7 +96,8 @@ class StageBars(Chart):
 
     def _draw_labels(self, width: float) -> None:
         per_ms = self.plot.item.vb.width() / max(1e-9, width)
-        texts = []
+        ink = self._theme.colours.text
+        texts: list[Label] = []
         for place, start, end, stage in self._boxes:
             text = f"{STAGE_TITLES.get(stage, stage)} {format_ms(end - start)}"
             if (end - start) * per_ms > 7 * len(text) + 8:
@@ -109,20 +110,9 @@ class StageBars(Chart):
                     else ""
                 )
                 texts.append(
-                    (item.total.high, place, f"  {format_ms(item.total.median)}{speed}", (0, 0.5), "")
+                    (item.total.high, place, f"  {format_ms(item.total.median)}{speed}", (0, 0.5), ink)
                 )
-        while len(self._labels) < len(texts):
-            label = pg.TextItem("")
-            label.setFont(small_font(self.font(), 12))
-            self.plot.item.addItem(label, ignoreBounds=True)
-            self._labels.append(label)
-        for label, (x, y, text, anchor, ink) in zip(self._labels, texts, strict=False):
-            label.setAnchor(anchor)
-            label.setText(text, color=ink or self._theme.colours.text)
-            label.setPos(x, y)
-            label.show()
-        for label in self._labels[len(texts) :]:
-            label.hide()
+        self._labels.show(texts)
 
     def _moved(self, position: QPointF) -> None:
         view = self.plot.item.vb

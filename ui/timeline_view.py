@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton
 
 from ui.chart import Chart
 from ui.fields import Choice, text_label
-from ui.plots import Later, Plot, bars, small_font, time_tick
+from ui.plots import Label, Labels, Later, Plot, bars, small_font, time_tick
 from ui.row_choice import current_row
 from ui.theme import STAGE_COLOURS, Theme
 from workbench.charts.lanes import Lane, Piece, compare, describe, lanes, piece_at
@@ -110,7 +110,7 @@ class TimelineView(Chart):
         self._marks = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
         for bar in (*self._bars, self._marks):
             item.addItem(bar, ignoreBounds=True)
-        self._labels: list[Any] = []
+        self._labels = Labels(self.plot, _bold(self.font()))
         legend = QHBoxLayout()
         legend.setSpacing(14)
         for stage in ("tokenizer", "text_encoder", "unet", "scheduler", "vae_decoder"):
@@ -192,7 +192,8 @@ class TimelineView(Chart):
     ) -> None:
         """Totals at the end of each lane, and names on blocks that have the room."""
         per_ms = self.plot.item.vb.width() / max(1e-9, right - left)
-        texts: list[tuple[float, float, str, tuple[float, float], str]] = []
+        ink = self._theme.colours.text
+        texts: list[Label] = []
         for place, piece in (*stages, *kernels):
             wide = (min(piece.end_ms, right) - max(piece.start_ms, left)) * per_ms
             if wide > 86 and len(texts) < 60:
@@ -213,21 +214,9 @@ class TimelineView(Chart):
             ):
                 room = (right - lane.end_ms) * per_ms > 70
                 texts.append(
-                    (lane.end_ms, place, f" {format_ms(lane.end_ms)}", (0.0 if room else 1.0, 0.5), "")
+                    (lane.end_ms, place, f" {format_ms(lane.end_ms)}", (0.0 if room else 1.0, 0.5), ink)
                 )
-        while len(self._labels) < len(texts):
-            label = pg.TextItem("", anchor=(0.5, 0.5))
-            label.setFont(_bold(self.font()))
-            self.plot.item.addItem(label, ignoreBounds=True)
-            self._labels.append(label)
-        for label, (x, y, text, anchor, ink) in zip(self._labels, texts, strict=False):
-            label.setAnchor(anchor)
-            label.setColor(ink or self._theme.colours.text)
-            label.setText(text)
-            label.setPos(x, y)
-            label.show()
-        for label in self._labels[len(texts) :]:
-            label.hide()
+        self._labels.show(texts)
 
     def _draw_marks(self) -> None:
         marked = [*self.picked, *([self._hovered] if self._hovered else [])]

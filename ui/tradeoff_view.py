@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
 from ui.chart import Chart
 from ui.fields import Choice
-from ui.plots import MARKERS, Plot, brush, small_font
+from ui.plots import MARKERS, Label, Labels, Plot, brush, small_font
 from ui.theme import VARIANT_COLOURS, Theme
 from workbench.charts.figures import figures
 from workbench.charts.tradeoff import MEASURES, pareto_front, points
@@ -37,53 +38,53 @@ class TradeoffView(Chart):
         self.plot.item.getAxis("left").setWidth(64)
         self.plot.item.getAxis("bottom").setHeight(44)
         self.plot.tick_with("bottom", lambda value: f"{value:g}×")
+        self._line, self._dots = pg.PlotCurveItem(), pg.ScatterPlotItem(size=16)
+        self.plot.item.addItem(self._line)
+        self.plot.item.addItem(self._dots)
+        self._labels = Labels(self.plot, small_font(self.font()))
         self.head.addWidget(self.measure)
         self.body.addWidget(self.plot, 1)
 
     def draw(self) -> None:
         """Draw the points as they are now."""
-        experiment, item = self._desk.experiment, self.plot.item
-        item.clear()
+        experiment = self._desk.experiment
         measure = self.measure.currentData()
         found = (
             ()
             if experiment.synthetic or not experiment.columns
             else points(figures(experiment), experiment.baseline, measure)
         )
+        for item in (self._line, self._dots):
+            item.clear()
+        self._labels.show([])
         if not found:
             self.readout.setText(NO_QUALITY if experiment.synthetic else EMPTY)
             return
         front = pareto_front(found)
         colours = self._theme.colours
         if len(front) > 1:
-            item.plot(
-                [point.speedup for point in front],
-                [point.quality for point in front],
+            self._line.setData(
+                np.array([point.speedup for point in front]),
+                np.array([point.quality for point in front]),
                 pen=pg.mkPen(colours.border_strong, width=2, style=Qt.PenStyle.DashLine),
             )
+        columns = [experiment.columns[point.column] for point in found]
+        outlines = {True: pg.mkPen(colours.text, width=2), False: pg.mkPen(colours.surface, width=1)}
+        self._dots.setData(
+            [point.speedup for point in found],
+            [point.quality for point in found],
+            symbol=[MARKERS[column.colour] for column in columns],
+            brush=[brush(VARIANT_COLOURS[column.colour]) for column in columns],
+            pen=[outlines[point in front] for point in found],
+        )
         middle = (min(point.speedup for point in found) + max(point.speedup for point in found)) / 2
+        texts: list[Label] = []
         for place, point in enumerate(sorted(found, key=lambda point: point.speedup)):
             column = experiment.columns[point.column]
-            item.addItem(
-                pg.ScatterPlotItem(
-                    [point.speedup],
-                    [point.quality],
-                    size=16,
-                    symbol=MARKERS[column.colour],
-                    brush=brush(VARIANT_COLOURS[column.colour]),
-                    pen=pg.mkPen(
-                        colours.text if point in front else colours.surface, width=2 if point in front else 1
-                    ),
-                )
-            )
-            label = pg.TextItem(
-                f"   {column.badge}  {lane_title(column.variant)}, {point.label}   ",
-                color=colours.text,
-                anchor=(0 if point.speedup <= middle else 1, 1.0 if place % 2 else 0.0),
-            )
-            label.setFont(small_font(self.font()))
-            label.setPos(point.speedup, point.quality)
-            item.addItem(label, ignoreBounds=True)
+            text = f"   {column.badge}  {lane_title(column.variant)}, {point.label}   "
+            anchor = (0 if point.speedup <= middle else 1, 1.0 if place % 2 else 0.0)
+            texts.append((point.speedup, point.quality, text, anchor, colours.text))
+        self._labels.show(texts)
         self._scale([point.speedup for point in found], [point.quality for point in found])
         self.plot.title_axis("left", MEASURES[measure].split(" against")[0])
         self.plot.title_axis("bottom", "Speed-up over the baseline")

@@ -23,7 +23,7 @@ from ui.actions import CHARTS
 
 ROOT = Path(__file__).parents[2]
 LONGEST_GAP_MS = 50.0
-ROUNDS = 4
+ATTEMPTS = 4
 MOST_GROWTH_BYTES = 15_000_000
 """Less than what the pictures of 30 rounds take; the allocator alone moves by half of it."""
 MOST_NEW_OBJECTS = 10
@@ -174,27 +174,34 @@ def test_memory_is_flat_over_two_hundred_live_rounds(qtbot, open_window):
     assert many - few < 120 * MOST_NEW_OBJECTS
 
 
-def test_the_event_loop_never_stands_still_while_variants_run(qtbot, window, done):
-    """Four variants, with previews. The machine's other work can stop any process for a while; a window that blocks does so
-    in every round.
+def test_the_event_loop_never_stands_still_while_four_variants_run(qtbot, window, done):
+    """With previews, whatever chart is open. The machine's other work can stop any process for a while; a window that blocks
+    does so whenever this chart is open.
     """
     window.desk.board.take([parse_variant(line) for line in (*VARIANTS, "pytorch+tome=0.4", "opencl")])
-    window.desk.form.edit(steps=10, size="128 × 128")
-    longest, previews = [], []
+    window.desk.form.edit(steps=5)
+    previews = []
     window.desk.experiment.cell_changed.connect(lambda cell: previews.append(cell.preview))
-    for number in range(ROUNDS):
+
+    def longest_gap() -> float:
         previews.clear()
-        window.open_chart(("Timeline", "Memory", "Stages", "Table")[number])
         heart = Heart()
         window.run()
         done(window)
         qtbot.wait(300)
-        longest.append(heart.stop())
         assert [cell.phase for cell in window.desk.experiment.cells.values()] == ["done"] * 4
-        assert len({id(preview) for preview in previews}) > 4 * 5
-        if number and longest[-1] <= LONGEST_GAP_MS:  # the first round also loads
-            return
-    pytest.fail(f"longest gaps between two beats, in ms, round by round: {longest}")
+        assert len({id(preview) for preview in previews}) > 4 * 3
+        return heart.stop()
+
+    longest_gap()  # it also loads
+    for chart in ("Timeline", "Stages", "Memory", "Table"):
+        window.open_chart(chart)
+        gaps: list[float] = []
+        while len(gaps) < ATTEMPTS and (not gaps or gaps[-1] > LONGEST_GAP_MS):
+            gaps.append(longest_gap())
+        assert gaps[-1] <= LONGEST_GAP_MS, (
+            f"with {chart} open the longest gaps between two beats, in ms, run by run: {gaps}"
+        )
 
 
 def test_qt_gives_back_every_none_it_takes():
