@@ -182,6 +182,8 @@ def test_a_card_dragged_past_others_takes_their_place_and_a_click_still_opens_it
     numbers = [card.number for card in board.cards]
     card = panel.cards[numbers[0]]
     head = QPoint(40, 12)
+    tops = [panel.cards[number].y for number in numbers]
+    qtbot.waitUntil(lambda: 0 <= tops[0]() < tops[1]() < tops[2]() < tops[3]())
     qtbot.mousePress(card, Qt.MouseButton.LeftButton, pos=head)
     qtbot.mouseMove(card, head + QPoint(1, 1))
     assert [item.number for item in board.cards] == numbers
