@@ -24,16 +24,12 @@ ELSEWHERE: dict[str, tuple[tuple[str, str], ...]] = {
         ("1 2 3 4", "Wipe, side by side, blink, difference"),
         ("X", "Exchange A and B"),
     ),
-    "Timeline": (
+    "Timeline, arena": (
         ("← →", "Step from block to block"),
         ("Enter, click", "Keep a block; a second one is compared with it"),
         ("Wheel, + −", "Zoom, down to single operations"),
         ("Z", "Zoom to what is kept"),
         ("0, double click", "All of it"),
-    ),
-    "Arena": (
-        ("← →", "Step from tensor to tensor"),
-        ("Wheel, double click", "Zoom, and all of it"),
     ),
     "Variant cards": (
         ("Enter", "Open and close"),
