@@ -60,8 +60,8 @@ class Hosted:
     ``synchronize`` returns when the device has finished. ``tensors_peak`` runs a warm-up and returns the peak of its
     intermediate buffers in bytes, weights apart; None where that can't be measured. ``latents_device`` is where the
     pipeline's loop runs, as torch names it. ``warmup`` says what a first run of a new size does. ``weights_held``
-    says after a run what the device holds of the weights, where they are laid out only then and ``weights_bytes`` is None. ``arenas``
-    tells where the tensors of the networks lie, as they ran last; None where the backend does not place them itself.
+    says after a run what the device holds of the weights, where they are laid out only then and ``weights_bytes`` is None.
+    ``arenas`` tells where the tensors of the networks lie, as they ran last; None where the backend does not place them.
     """
 
     pipeline: Any

@@ -54,9 +54,8 @@ class Plot(pg.PlotWidget):
         """The words beside an axis."""
         colour = self._theme.colours.muted
         self.item.setLabel(name, text, **{"color": colour, "font-size": "11px"})
-        self.item.layout.setContentsMargins(
-            1, 1, 1, 6
-        )  # pyqtgraph lets the lower title stand out by five pixels
+        # pyqtgraph lets the lower title stand out by five pixels
+        self.item.layout.setContentsMargins(1, 1, 1, 6)
 
     def tick_with(self, name: str, write: Any) -> None:
         """Write an axis's values with ``write``."""
