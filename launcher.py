@@ -188,6 +188,10 @@ def show_passing(line: str) -> None:
 # The tests
 
 
+BOTH_CORES = ["-n", "2", "--dist", "loadfile"]
+"""Two files at a time: half of a test's time is one process that starts or compiles, on one core."""
+
+
 def test(pytest_arguments: list[str]) -> int:
     """Run every check and then pytest, and fail when one of them failed. Each check is one line while it passes."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -205,7 +209,7 @@ def test(pytest_arguments: list[str]) -> int:
         }.items()
         if not check(name, command)
     ]
-    pytest_status = subprocess.call([python, "-m", "pytest", *pytest_arguments], cwd=ROOT)
+    pytest_status = subprocess.call([python, "-m", "pytest", *(pytest_arguments or BOTH_CORES)], cwd=ROOT)
     if failed:
         say(f"failed before pytest: {', '.join(failed)}")
     return pytest_status or bool(failed)

@@ -24,7 +24,7 @@ from backends.generation import Generation
 from backends.models import resolve
 from backends.pytorch import tome as pytorch_tome
 from backends.pytorch.backend import load
-from backends.tome import FORMS, Form, match, partition, token_merging
+from backends.tome import DEFAULT_FORM, FORMS, Form, match, partition, token_merging
 from backends.tome_attention import apply_tome, remove_tome, transformers
 from backends.variants import parse_variant
 
@@ -257,7 +257,6 @@ class TestUNet:
             apply_tome(unet, 0.4, max_downsample=0)
 
 
-@EVERY_FORM
 class TestCapture:
     """What captures a network takes the merging UNet, non-square, and computes the same."""
 
@@ -266,6 +265,7 @@ class TestCapture:
         inputs = _inputs(8, 12)
         return shallow_unet, inputs, _noise(shallow_unet, inputs)
 
+    @EVERY_FORM
     def test_jit_trace(self, shallow_unet: Any, form: Form):
         unet, inputs, expected = self._merging(shallow_unet, form)
         with warnings.catch_warnings(record=True) as caught:
@@ -274,19 +274,20 @@ class TestCapture:
         assert torch.allclose(traced(*inputs)["sample"], expected, atol=1e-6)
         assert not [str(item.message) for item in caught if "/backends/tome" in item.filename]
 
+    @EVERY_FORM
     def test_export(self, shallow_unet: Any, form: Form):
         unet, inputs, expected = self._merging(shallow_unet, form)
         exported = torch.export.export(unet, inputs).module()
         assert torch.allclose(exported(*inputs).sample, expected, atol=1e-6)
 
-    def test_compile_without_a_break(self, shallow_unet: Any, form: Form):
-        unet, inputs, expected = self._merging(shallow_unet, form)
+    def test_compile_without_a_break(self, shallow_unet: Any):
+        unet, inputs, expected = self._merging(shallow_unet, DEFAULT_FORM)
         torch._dynamo.reset()
         compiled = torch.compile(unet, backend="aot_eager", fullgraph=True, dynamic=False)
         assert torch.allclose(_noise(compiled, inputs), expected, atol=1e-6)
 
-    def test_openvino(self, shallow_unet: Any, form: Form):
-        unet, inputs, expected = self._merging(shallow_unet, form)
+    def test_openvino(self, shallow_unet: Any):
+        unet, inputs, expected = self._merging(shallow_unet, DEFAULT_FORM)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = openvino.convert_model(unet, example_input=inputs)

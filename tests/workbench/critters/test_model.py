@@ -18,9 +18,7 @@ PROMPTS = [
     "a drawing of a green creature with red eyes",
     "cartoon bird, blue, yellow eyes",
     "an angry purple cat in a top hat",
-    "a surprised orange octopus with glasses",
-    "a happy blue robot on the beach",
-    "pink rabbit, night sky",
+    "a happy blue robot with glasses, night sky",
 ]
 
 
