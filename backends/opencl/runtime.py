@@ -14,7 +14,7 @@ import pyopencl as cl
 
 from backends.contract import BackendError
 from backends.opencl.choices import Choices
-from backends.opencl.cores import core_of
+from backends.opencl.cores import core_of, is_nvidia
 from backends.opencl.graph import DTYPES, Graph, View, Weight
 from backends.opencl.launch import Launch
 from backends.opencl.launches import launches
@@ -49,7 +49,7 @@ class Engine:
             self.queue = cl.CommandQueue(self.context, device)
         self.shares_memory = bool(device.type & cl.device_type.CPU)
         """Whether the device reads the host's arrays where they are."""
-        self.sharing: Sharing = "objects" if _is_nvidia(device) else "offsets"
+        self.sharing: Sharing = "objects" if is_nvidia(device) else "offsets"
         """How tensors share memory here. NVIDIA's driver takes four times as long to enqueue a kernel on parts of one
         buffer as on whole ones, and crashes when overlapping parts are released (seen on driver 580.159)."""
         self.programs = Programs(self.context, device)
@@ -200,10 +200,6 @@ class Network:
         steps = tuple(step * flat.itemsize for step in view.strides)
         strided = np.lib.stride_tricks.as_strided(flat[view.offset :], view.shape, steps)
         return np.ascontiguousarray(strided, np.float32)
-
-
-def _is_nvidia(device: Any) -> bool:
-    return "cl_nv_device_attribute_query" in device.extensions.split()
 
 
 @contextmanager

@@ -34,11 +34,14 @@ class Core:
     """For kinds of operations the tile sizes worth trying, by name: the makers read them in the attribute ``tiles``."""
 
 
+def is_nvidia(device: Any) -> bool:
+    """Whether NVIDIA's driver runs it."""
+    return "cl_nv_device_attribute_query" in device.extensions.split()
+
+
 def has_tensor_cores(device: Any) -> bool:
     """Whether it is an NVIDIA GPU of compute capability 8.0 (Ampere) or later."""
-    if "cl_nv_device_attribute_query" not in device.extensions.split():
-        return False
-    return device.compute_capability_major_nv >= 8
+    return is_nvidia(device) and device.compute_capability_major_nv >= 8
 
 
 CORES: tuple[tuple[Callable[[Any], bool], str], ...] = (
