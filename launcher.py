@@ -188,8 +188,13 @@ def show_passing(line: str) -> None:
 # The tests
 
 
-BOTH_CORES = ["-n", "2", "--dist", "loadfile"]
-"""Two files at a time: half of a test's time is one process that starts or compiles, on one core."""
+ALONE = "tests/ui/alone"
+PASSES = (
+    (["-n", "2", "--dist", "loadfile", f"--ignore={ALONE}"], {"OMP_NUM_THREADS": "1"}),
+    ([ALONE], {}),
+)
+"""What pytest is given, and its environment: two files at a time, a thread each, for half of a test's time is one process that
+starts or compiles; then the tests that need the machine for themselves."""
 
 
 def test(pytest_arguments: list[str]) -> int:
@@ -209,10 +214,13 @@ def test(pytest_arguments: list[str]) -> int:
         }.items()
         if not check(name, command)
     ]
-    pytest_status = subprocess.call([python, "-m", "pytest", *(pytest_arguments or BOTH_CORES)], cwd=ROOT)
+    statuses = [
+        subprocess.call([python, "-m", "pytest", *arguments], cwd=ROOT, env=os.environ | environment)
+        for arguments, environment in ([(pytest_arguments, {})] if pytest_arguments else PASSES)
+    ]
     if failed:
         say(f"failed before pytest: {', '.join(failed)}")
-    return pytest_status or bool(failed)
+    return next((status for status in statuses if status), bool(failed))
 
 
 def check(name: str, command: list[str]) -> bool:

@@ -1,11 +1,6 @@
 """The process that hosts one loaded pipeline and speaks the contract's messages over a pipe.
 
-Start it with the ``spawn`` method, and close the parent's copy of the child's end, so that a killed parent is noticed::
-
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs, DEFAULT_ENTRY, str(log_path)), daemon=True)
-    process.start(); theirs.close()
+``workbench.spawning`` starts it. Whoever does so closes its own copy of the child's end, so that a killed parent is noticed.
 
 ``serve`` hosts whatever its entry names: a function that takes a :class:`Channel` and answers messages until
 ``receive`` returns None. This module needs no torch; an entry imports what it needs.

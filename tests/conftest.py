@@ -11,11 +11,16 @@ from pathlib import Path
 
 import pytest
 
-# Before anything imports Qt or asks for a folder: both are read once.
+# Before anything imports Qt or asks for a folder: both are read once. Each process of tests has a home of its own.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-if "WORKBENCH_HOME" not in os.environ:
-    os.environ["WORKBENCH_HOME"] = tempfile.mkdtemp(prefix="workbench-tests-")
-    atexit.register(shutil.rmtree, os.environ["WORKBENCH_HOME"], ignore_errors=True)
+os.environ["WORKBENCH_HOME"] = tempfile.mkdtemp(prefix="workbench-tests-")
+atexit.register(shutil.rmtree, os.environ["WORKBENCH_HOME"], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that of two processes that test none is left with the longest file at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

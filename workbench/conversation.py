@@ -14,7 +14,7 @@ import psutil
 
 from backends.contract import Cancel
 from workbench.monitor import Sampled
-from workbench.workers import Said, Worker
+from workbench.workers import Said, Stopped, Worker
 
 SECONDS_BETWEEN_CHECKS = 1.0
 BUSY_SHARE = 0.02
@@ -32,10 +32,6 @@ class Patience:
     idle: float = 120.0
     busy: float = 3600.0
     grace: float = 5.0
-
-
-class Stopped(Exception):
-    """The person cancelled, and the worker did not answer in time (or was loading): it must be killed."""
 
 
 class WorkerFailed(Exception):

@@ -62,12 +62,12 @@ class PromptJudge:
         self._ready = False
         self.notice: str | None = None
 
-    def begin(self) -> None:
-        """Start the process if need be, and do not wait for it."""
+    def begin(self, cancelled: threading.Event | None = None) -> None:
+        """Start the process if need be, and do not wait for it. Raises Stopped when ``cancelled`` is set meanwhile."""
         if self.notice is None and self._pool.get(JUDGE_KEY) is None:
             self._ready = False
             try:
-                self._pool.start(JUDGE_KEY)
+                self._pool.start(JUDGE_KEY, cancelled)
             except OSError as error:
                 self._fail(str(error))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -118,9 +119,10 @@ class Round:
 
     def _prepare_judge(self) -> None:
         """Start the judge beside the first load; where loads are compared, have it out of their way first."""
-        self._tools.judge.begin()
-        if self._compared:
-            self._tools.judge.wait_until_ready()
+        with contextlib.suppress(Stopped):
+            self._tools.judge.begin(self._cancelled)
+            if self._compared:
+                self._tools.judge.wait_until_ready()
 
     def _perform(self, run: Run) -> Iterator[Event]:
         load_seconds, worker = None, None
@@ -156,7 +158,7 @@ class Round:
         self._make_room(run)
         yield Preparing(*run.place, "starting the worker", None)
         try:
-            worker = self._pool.start(self._key(run))
+            worker = self._pool.start(self._key(run), self._cancelled)
         except OSError as error:
             raise self._cannot_load(
                 run, WorkerFailed(f"no worker process could be started: {error}")

@@ -7,17 +7,16 @@ inbox, so that the session waits in one place, without polling; ``None`` in a wo
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -28,11 +27,12 @@ import psutil
 
 from backends.contract import Loaded, Shutdown, Variant
 from backends.worker import DEFAULT_ENTRY, serve
+from workbench.spawning import end_server, start_process
 
 MODEL_ENTRY = DEFAULT_ENTRY
 LOG_TAIL_BYTES = 4000
 SHUTDOWN_SECONDS = 1.5
-_PR_SET_PDEATHSIG = 1
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,10 @@ class Said:
     message: Any
 
 
+class Stopped(Exception):
+    """The person cancelled, and the worker did not answer in time (or was loading): it must be killed."""
+
+
 class Worker:
     """One worker process and the session's end of its pipe. Made by :class:`WorkerPool`."""
 
@@ -64,16 +68,9 @@ class Worker:
         self.peak_rss_bytes = 0
         self.backlog: deque[Any] = deque()
         self._oom_kills = _oom_kills()
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self.process = context.Process(
-            target=host_worker,
-            args=(theirs, key.entry, str(log_path)),
-            daemon=True,
-            name=f"worker {key.entry}",
+        self.process, self._connection = start_process(
+            serve, key.entry, str(log_path), name=f"worker {key.entry}"
         )
-        self.process.start()
-        theirs.close()
         self.pid = self.process.pid or 0
         self.descendants: list[psutil.Process] = []
         try:
@@ -141,14 +138,6 @@ class Worker:
         self._connection.close()
 
 
-def host_worker(connection: Connection, entry: str, log_path: str) -> None:
-    """The first thing that runs in a worker process: it dies with its parent, and serves ``entry``."""
-    _die_with_parent()
-    # What libraries do with multiprocessing in a worker is theirs: no semaphores in the tracker of the session's process.
-    multiprocessing.set_start_method(None, force=True)
-    serve(connection, entry, log_path)
-
-
 def describe_exit(exit_code: int | None) -> str:
     """An exit code of :mod:`multiprocessing` (negative: a signal) as words."""
     if exit_code is None:
@@ -179,7 +168,9 @@ class WorkerPool:
         self._directory = Path(tempfile.mkdtemp(prefix="workbench-logs-"))
         self._usual_bytes: dict[WorkerKey, int] = {}
         self._started = 0
-        # Linux ends a worker when the *thread* that started it ends, so one thread that lives as long as the pool starts all.
+        self._starting: Future[Worker] | None = None
+        # In a thread, for the first start waits for the imports of all workers and can be cancelled meanwhile. In one that lives
+        # as long as the pool, for Linux ends a spawned worker when the *thread* that started it ends.
         self._spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
         self._finalizer = weakref.finalize(self, _clean, self._workers, self._directory)
 
@@ -193,12 +184,17 @@ class WorkerPool:
             worker.last_used = time.monotonic()
         return worker
 
-    def start(self, key: WorkerKey) -> Worker:
-        """Start a process for ``key``; it has loaded nothing yet."""
+    def start(self, key: WorkerKey, cancelled: threading.Event | None = None) -> Worker:
+        """Start a process for ``key``; it has loaded nothing yet. Raises Stopped when ``cancelled`` is set before it is there,
+        OSError where none can be started."""
         self._started += 1
         log_path = self._directory / f"{self._started}.log"
-        worker = self._spawner.submit(Worker, key, log_path, self.inbox).result()
-        self._workers[key] = worker
+        self._starting = self._spawner.submit(Worker, key, log_path, self.inbox)
+        while not futures.wait([self._starting], SECONDS_BETWEEN_LOOKS if cancelled else None).done:
+            if cancelled and cancelled.is_set():
+                self._starting.add_done_callback(_kill_started)
+                raise Stopped
+        self._workers[key] = worker = self._starting.result()
         return worker
 
     def make_room(self, need_bytes: int, keep: Iterable[Worker] = ()) -> bool:
@@ -253,6 +249,8 @@ class WorkerPool:
         """End every worker; none is left when this returns."""
         self.end(list(self._workers.values()))
         self._finalizer()
+        if self._starting and not self._starting.done():
+            end_server()  # it still imports, and has no worker yet
         self._spawner.shutdown(wait=True)
 
 
@@ -264,6 +262,12 @@ def _read(worker: Worker, connection: Connection, inbox: SimpleQueue[Any]) -> No
         pass
     finally:
         inbox.put(Said(worker, None))
+
+
+def _kill_started(starting: Future[Worker]) -> None:
+    """For a start that nobody waits for any more."""
+    if starting.exception() is None:
+        starting.result().kill()
 
 
 def _kill(processes: Iterable[psutil.Process]) -> None:
@@ -286,16 +290,3 @@ def _oom_kills() -> int:
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
     return 0
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to kill this process with its parent, even when it hangs; elsewhere the worker sees the pipe close."""
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():
-        sys.exit(1)

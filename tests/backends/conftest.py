@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from backends.contract import Failed, Load
 from backends.opencl import devices
 from backends.variants import parse_variant
 from backends.worker import DEFAULT_ENTRY, serve
+from workbench.spawning import start_process
 
 # A worker hosts one backend; these tests host several in one process, and OpenVINO's older TBB must not come first
 # (backends/opencl/platforms.py).
@@ -22,7 +23,10 @@ devices.devices()
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Our own cache and data directories, apart from the person's."""
-    path = tmp_path_factory.getbasetemp() / "home"
+    base = tmp_path_factory.getbasetemp()
+    path = (
+        base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    ) / "home"  # converted once for all processes
     monkeypatch.setenv("WORKBENCH_HOME", str(path))
     monkeypatch.setenv("HF_HUB_CACHE", str(path / "hub"))
     return path
@@ -37,11 +41,7 @@ class Worker:
     """A real worker process, and the parent's end of its pipe."""
 
     def __init__(self, log: Path, entry: str = DEFAULT_ENTRY):
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, entry, str(log)), daemon=True)
-        self.process.start()
-        theirs.close()
+        self.process, self.connection = start_process(serve, entry, str(log), name="worker")
         self.log = log
 
     def send(self, message: Any) -> None:

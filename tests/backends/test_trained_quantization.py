@@ -103,7 +103,7 @@ def test_openvino_computes_a_quantized_layer_as_pytorch_does(layer: nn.Module, z
 
 
 def test_int8_takes_the_quantization_that_a_model_ships_and_says_so(shipping: Path):
-    full, hosted = load(shipping, "openvino"), load(shipping, "openvino:int8")
+    full, hosted = load(shipping, "pytorch"), load(shipping, "openvino:int8")
     assert "the UNet's quantization was trained with the model" in hosted.notices
     assert hosted.weights_bytes and full.weights_bytes and hosted.weights_bytes < 0.35 * full.weights_bytes
     made, expected = picture(hosted), picture(full)
@@ -112,7 +112,7 @@ def test_int8_takes_the_quantization_that_a_model_ships_and_says_so(shipping: Pa
 
 def test_trained_quantization_and_token_merging_go_together(shipping: Path):
     merged = picture(load(shipping, "openvino:int8+tome=0.5"))
-    assert psnr(merged, picture(load(shipping, "openvino+tome=0.5"))) > 15
+    assert psnr(merged, picture(load(shipping, "pytorch+tome=0.5"))) > 15
 
 
 def test_quantization_for_other_weights_is_refused(shipping: Path, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""The window's process as a whole: what it imports, that it never stands still, and what it leaves behind."""
+"""The window's process as a whole: what it imports, whether it grows, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -7,23 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 from psygnal import Signal
-from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 
 from backends.variants import parse_variant
-from tests.ui.doing import VARIANTS, grid_of
+from tests.ui.doing import grid_of
 from tests.workbench.desk.script import Play, Script
 from ui.actions import CHARTS
 
 ROOT = Path(__file__).parents[2]
-LONGEST_GAP_MS = 50.0
-ATTEMPTS = 4
 MOST_GROWTH_BYTES = 15_000_000
 """Less than what the pictures of 30 rounds take; the allocator alone moves by half of it."""
 MOST_NEW_OBJECTS = 10
@@ -48,7 +44,6 @@ if __name__ == "__main__":
 """
 RUN = """
 import sys
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 if __name__ == "__main__":
     application = QApplication([])
@@ -174,36 +169,6 @@ def test_memory_is_flat_over_two_hundred_live_rounds(qtbot, open_window):
     assert many - few < 120 * MOST_NEW_OBJECTS
 
 
-def test_the_event_loop_never_stands_still_while_four_variants_run(qtbot, window, done):
-    """With previews, whatever chart is open. The machine's other work can stop any process for a while; a window that blocks
-    does so whenever this chart is open.
-    """
-    window.desk.board.take([parse_variant(line) for line in (*VARIANTS, "pytorch+tome=0.4", "opencl")])
-    window.desk.form.edit(steps=5)
-    previews = []
-    window.desk.experiment.cell_changed.connect(lambda cell: previews.append(cell.preview))
-
-    def longest_gap() -> float:
-        previews.clear()
-        heart = Heart()
-        window.run()
-        done(window)
-        qtbot.wait(300)
-        assert [cell.phase for cell in window.desk.experiment.cells.values()] == ["done"] * 4
-        assert len({id(preview) for preview in previews}) > 4 * 3
-        return heart.stop()
-
-    longest_gap()  # it also loads
-    for chart in ("Timeline", "Stages", "Memory", "Table"):
-        window.open_chart(chart)
-        gaps: list[float] = []
-        while len(gaps) < ATTEMPTS and (not gaps or gaps[-1] > LONGEST_GAP_MS):
-            gaps.append(longest_gap())
-        assert gaps[-1] <= LONGEST_GAP_MS, (
-            f"with {chart} open the longest gaps between two beats, in ms, run by run: {gaps}"
-        )
-
-
 def test_qt_gives_back_every_none_it_takes():
     """PySide6 6.12.0 built for Python 3.12 and later drops a reference to None in every call; on 3.11 that kills."""
     from PySide6.QtCore import QCoreApplication
@@ -212,38 +177,6 @@ def test_qt_gives_back_every_none_it_takes():
     for _ in range(500):
         QCoreApplication.processEvents()
     assert sys.getrefcount(None) > before - 250
-
-
-class Heart:
-    """Beats every 5 ms on the event loop, and knows its longest pause.
-
-    Where the system tells how long a thread was ready but given no processor, as Linux does, that is not counted: it is
-    the other work of the machine.
-    """
-
-    def __init__(self) -> None:
-        self._last, self._starved = time.perf_counter(), _starved_seconds()
-        self._longest = 0.0
-        self._timer = QTimer()
-        self._timer.timeout.connect(self._beat)
-        self._timer.start(5)
-
-    def stop(self) -> float:
-        """The longest pause, in milliseconds."""
-        self._timer.stop()
-        return round(self._longest * 1000, 1)
-
-    def _beat(self) -> None:
-        now, starved = time.perf_counter(), _starved_seconds()
-        self._longest = max(self._longest, now - self._last - (starved - self._starved))
-        self._last, self._starved = now, starved
-
-
-def _starved_seconds() -> float:
-    try:
-        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return 0.0
 
 
 def _lives_here(process: psutil.Process) -> bool:

@@ -18,6 +18,18 @@ def echo(channel: Channel) -> None:
         channel.send(message)
 
 
+def environment(channel: Channel) -> None:
+    """Answers the name of a variable with its value."""
+    while (message := channel.receive()) is not None:
+        channel.send(os.environ.get(message, ""))
+
+
+def imported(channel: Channel) -> None:
+    """Answers the name of a module with whether it is imported here."""
+    while (message := channel.receive()) is not None:
+        channel.send(message in sys.modules)
+
+
 def heavy(channel: Channel) -> None:
     """Takes 200 MB, says so, and waits."""
     ballast = bytearray(os.urandom(1) * 200_000_000)

@@ -18,18 +18,33 @@ import pytest
 
 from backends.contract import Load, Picture, Request
 from backends.variants import parse_variant
-from workbench import quality, rounds
+from workbench import quality, rounds, spawning
 from workbench.comparison import Comparison
 from workbench.conversation import Conversation, Patience, Stopped, WorkerFailed
 from workbench.events import Finished, Preparing
 from workbench.judging import Judged
 from workbench.quality import PromptJudge
 from workbench.session import Session
+from workbench.spawning import FORKS
 from workbench.workers import Worker, WorkerKey, WorkerPool, describe_exit
 
 LIGHT = "tests.workbench.light"
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = Picture(8, 8, bytes(192))
+
+
+SHARED = "workbench.judging"
+"""What the workers here have in common, in place of PyTorch and the rest."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def light_server() -> Iterator[None]:
+    """Workers that need no torch are forked from a process that has none."""
+    spawning.end_server()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spawning, "COMMON_IMPORTS", SHARED)
+        yield
+    spawning.end_server()
 
 
 @pytest.fixture
@@ -163,7 +178,9 @@ def test_no_worker_outlives_a_killed_parent(stop: bool) -> None:
         pytest.skip("only Linux ends a stopped process with its parent")
     program = f"""
         import time
+        from workbench import spawning
         from workbench.workers import WorkerKey, WorkerPool
+        spawning.COMMON_IMPORTS = "{SHARED}"
         if __name__ == "__main__":
             pool = WorkerPool(10**9)
             workers = [pool.start(WorkerKey("{LIGHT}:echo", name)) for name in "ab"]
@@ -187,7 +204,9 @@ def test_no_worker_outlives_a_killed_parent(stop: bool) -> None:
 
 def test_a_program_that_forgets_to_close_leaves_no_worker() -> None:
     program = f"""
+        from workbench import spawning
         from workbench.workers import WorkerKey, WorkerPool
+        spawning.COMMON_IMPORTS = "{SHARED}"
         if __name__ == "__main__":
             pool = WorkerPool(10**9)
             worker = pool.start(WorkerKey("{LIGHT}:echo"))
@@ -201,6 +220,50 @@ def test_a_program_that_forgets_to_close_leaves_no_worker() -> None:
     pid, logs = done.stdout.split()
     assert gone([int(pid)]) and not Path(logs).exists()
     assert done.stderr == ""
+
+
+def test_a_worker_has_the_environment_of_now(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the server it is forked from is older."""
+    next(talk(pool, pool.start(key("heavy", "first"))))
+    monkeypatch.setenv("SAID_LATER", "yes")
+    worker = pool.start(key("environment"))
+    worker.send("SAID_LATER")
+    assert next(talk(pool, worker)) == "yes"
+
+
+def test_what_workers_share_is_imported_once(pool: WorkerPool) -> None:
+    worker = pool.start(key("imported"))
+    worker.send(SHARED)
+    assert next(talk(pool, worker)) is FORKS
+
+
+@pytest.fixture
+def slow_imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that does not come to fork for a minute."""
+    if not FORKS:
+        pytest.skip("workers are not forked here")
+    spawning.end_server()
+    monkeypatch.setattr(spawning, "COMMON_IMPORTS", "tests.workbench.slow_imports")
+    yield
+    spawning.end_server()
+
+
+def test_a_start_that_waits_for_imports_is_cancelled_at_once(pool: WorkerPool, slow_imports: None) -> None:
+    cancelled = threading.Event()
+    threading.Timer(0.5, cancelled.set).start()
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        pool.start(key("echo"), cancelled)
+    assert pool.warm() == []
+    pool.close()
+    assert time.monotonic() - began < 10
+
+
+def test_a_server_that_is_killed_takes_no_start_with_it(pool: WorkerPool, slow_imports: None) -> None:
+    threading.Timer(1.0, spawning.end_server).start()
+    worker = pool.start(key("echo"))
+    worker.send("hello")
+    assert next(talk(pool, worker)) == "hello"
 
 
 def test_exit_codes_are_told_in_words() -> None:

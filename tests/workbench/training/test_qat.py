@@ -13,10 +13,13 @@ import numpy as np
 import openvino
 import pytest
 import torch
+from optimum.intel import OVStableDiffusionPipeline
 from PIL import Image
 
 from backends.models import resolve
-from backends.openvino.trained import about, restore
+from backends.openvino.export import export_part
+from backends.openvino.shapes import MODEL_FILE
+from backends.openvino.trained import about, pack, restore
 from tests.backends.openvino_models import quantize_by_range, write_small_model
 from workbench.training import captioned, qat, qat_table
 from workbench.training.captioned import Captioned, UnusableData
@@ -55,7 +58,7 @@ def noise_data() -> Captioned:
 @pytest.mark.timeout(900)
 def test_twenty_steps_on_critters_come_nearer_to_the_teacher_and_are_exported_as_trained(tmp_path: Path):
     line = (
-        f"--out {tmp_path} --pictures 8 --size 64 --steps 20 --batch-size 2 --init-samples 2 --warmup 2 "
+        f"--out {tmp_path} --pictures 8 --size 64 --steps 20 --batch-size 2 --init-samples 2 --warmup 2 --no-openvino "
         "--learning-rate 1e-4 --ema-decay 0.5 --tome 0..0.5 --sheet-every 0 --device cpu"
     )
     quantization = qat.run(qat.parser().parse_args(line.split()))
@@ -74,7 +77,8 @@ def test_twenty_steps_on_critters_come_nearer_to_the_teacher_and_are_exported_as
     assert {"noise", "teacher", "seconds_left"} <= logged[-1].keys() and logged[-1]["step"] == 20
 
     unet = restore(copy.deepcopy(pipeline.unet), quantization).eval()
-    file = tmp_path / "openvino" / "unet" / "openvino_model.xml"
+    pipeline.unet = copy.deepcopy(unet)
+    file = export_part(pipeline, "unet", tmp_path) / MODEL_FILE
     compiled = openvino.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     generator = torch.Generator().manual_seed(0)
     given = {
@@ -87,6 +91,14 @@ def test_twenty_steps_on_critters_come_nearer_to_the_teacher_and_are_exported_as
     made = torch.from_numpy(compiled({name: value.detach().numpy() for name, value in given.items()})[0])
     assert (made - expected).norm() <= 2e-2 * expected.norm()
     assert file.with_suffix(".bin").stat().st_size < 15e6
+
+
+def test_what_is_exported_is_what_optimum_intel_loads_by_itself(small: Any, tmp_path: Path):
+    pack(quantize_by_range(copy.deepcopy(small.unet)), tmp_path / "quantization.npz", None, {})
+    qat.export(small, tmp_path / "quantization.npz", tmp_path / "openvino")
+    loaded = OVStableDiffusionPipeline.from_pretrained(tmp_path / "openvino")
+    picture = loaded("a fox", num_inference_steps=2, height=64, width=64, output_type="np").images[0]
+    assert picture.shape == (64, 64, 3) and picture.std() > 0
 
 
 def test_a_killed_training_resumes_to_the_same_weights(small: Any, tmp_path: Path):

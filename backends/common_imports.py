@@ -1,0 +1,36 @@
+"""What every worker imports before it can load a model, imported once for all of them.
+
+On Linux workers are forked from a process that has imported this module (``workbench/spawning.py``). Nothing here may compute,
+ask for a device, or load a library of one backend: what would be left of that in a worker is not the worker's own.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the session, which tells its workers
+
+
+@contextlib.contextmanager
+def _unheard():
+    """Libraries greet on file descriptors 1 and 2, which are the terminal of the person here, and a log in a worker."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for descriptor in (1, 2):
+            os.dup2(nowhere, descriptor)
+        yield
+    finally:
+        for descriptor, old in zip((1, 2), kept, strict=True):
+            os.dup2(old, descriptor)
+            os.close(old)
+        os.close(nowhere)
+
+
+with _unheard():
+    from backends import generation, loading, worker
+
+__all__ = ["generation", "loading", "worker"]

@@ -1,0 +1,5 @@
+"""Stands for the common imports of workers where they take long."""
+
+import time
+
+time.sleep(60)

@@ -1,0 +1,97 @@
+"""How a worker process comes into being, and that it never outlives the process it works for.
+
+On Linux workers are forked from a server that has done their common imports (seconds of them) and nothing else; elsewhere
+each is spawned, and imports for itself. A forked worker is given the environment of the session as it is now, not as it was
+when the server started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+COMMON_IMPORTS = "backends.common_imports"
+FORKS = sys.platform == "linux"
+_PR_SET_PDEATHSIG = 1
+
+
+def start_process(target: Callable[..., None], *arguments: Any, name: str) -> tuple[BaseProcess, Connection]:
+    """Run ``target(connection, *arguments)`` in a process of its own; returns it and our end of the connection.
+
+    The first call waits for the server's imports. Raises OSError where no process can be started.
+    """
+    if FORKS:
+        multiprocessing.set_forkserver_preload([COMMON_IMPORTS])
+        # A server that dies leaves it to the worker to tell what kills it.
+        with contextlib.suppress(EOFError, ConnectionError):
+            return _started("forkserver", target, arguments, name)
+    return _started("spawn", target, arguments, name)
+
+
+def end_server() -> None:
+    """End the server at once, and so the workers it has, and whoever waits for its imports; the next start makes a new one."""
+    if not FORKS:
+        return
+    pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    if pid is not None:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # reaping it is multiprocessing's
+
+
+def _started(
+    method: str, target: Callable[..., None], arguments: tuple[Any, ...], name: str
+) -> tuple[BaseProcess, Connection]:
+    context = multiprocessing.get_context(method)
+    ours, theirs = context.Pipe()
+    try:
+        process = context.Process(  # pyright: ignore[reportAttributeAccessIssue]
+            target=_run, args=(target, dict(os.environ), theirs, *arguments), daemon=True, name=name
+        )
+        process.start()
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return process, ours
+
+
+def _run(
+    target: Callable[..., None], environment: Mapping[str, str], connection: Connection, *arguments: Any
+) -> None:
+    """The first thing that runs in a worker process."""
+    os.environ.clear()
+    os.environ.update(environment)
+    _die_with_parent()
+    # What libraries do with multiprocessing in a worker is theirs: no semaphores in the tracker of the session's process.
+    multiprocessing.set_start_method(None, force=True)
+    target(connection, *arguments)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process with its parent, even when it hangs; elsewhere the worker sees the pipe close.
+
+    The parent of a forked worker is the server, which ends when nobody holds a certain pipe any more: this process must not.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    server = getattr(forkserver, "_forkserver", None)
+    held = getattr(server, "_forkserver_alive_fd", None)
+    if held is not None:
+        os.close(held)
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        sys.exit(1)
