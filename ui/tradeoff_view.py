@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QFontMetricsF
 
 from ui.chart import Chart
 from ui.fields import Choice
-from ui.plots import MARKERS, Label, Labels, Plot, brush, small_font
+from ui.labelling import anchors
+from ui.plots import MARKERS, Labels, Later, Plot, brush, small_font
 from ui.theme import VARIANT_COLOURS, Theme
 from workbench.charts.figures import figures
-from workbench.charts.tradeoff import MEASURES, pareto_front, points
+from workbench.charts.tradeoff import MEASURES, Point, pareto_front, points
 from workbench.desk.desk import Desk
 from workbench.desk.naming import lane_title
 
 EMPTY = "Run two or more variants: their speed-up and quality appear here"
 NO_QUALITY = "Synthetic weights have no quality to trade"
+LABEL_MARGIN = 8.0
+"""What a text on a plot has around it, in pixels, both sides together."""
 
 
 class TradeoffView(Chart):
@@ -41,6 +48,7 @@ class TradeoffView(Chart):
         self._line, self._dots = pg.PlotCurveItem(), pg.ScatterPlotItem(size=16)
         self.plot.item.addItem(self._line)
         self.plot.item.addItem(self._dots)
+        self._soon = Later(self, self.refresh)
         self._labels = Labels(self.plot, small_font(self.font()))
         self.head.addWidget(self.measure)
         self.body.addWidget(self.plot, 1)
@@ -77,15 +85,8 @@ class TradeoffView(Chart):
             brush=[brush(VARIANT_COLOURS[column.colour]) for column in columns],
             pen=[outlines[point in front] for point in found],
         )
-        middle = (min(point.speedup for point in found) + max(point.speedup for point in found)) / 2
-        texts: list[Label] = []
-        for place, point in enumerate(sorted(found, key=lambda point: point.speedup)):
-            column = experiment.columns[point.column]
-            text = f"   {column.badge}  {lane_title(column.variant)}, {point.label}   "
-            anchor = (0 if point.speedup <= middle else 1, 1.0 if place % 2 else 0.0)
-            texts.append((point.speedup, point.quality, text, anchor, colours.text))
-        self._labels.show(texts)
         self._scale([point.speedup for point in found], [point.quality for point in found])
+        self._label(found)
         self.plot.title_axis("left", MEASURES[measure].split(" against")[0])
         self.plot.title_axis("bottom", "Speed-up over the baseline")
         names = ", ".join(str(experiment.columns[point.column].badge) for point in front)
@@ -98,6 +99,33 @@ class TradeoffView(Chart):
                 for point in found
             )
         )
+
+    def _label(self, found: Sequence[Point]) -> None:
+        """Name every dot; after the scale, for labels are laid out in pixels."""
+        experiment, room = self._desk.experiment, self.plot.item.vb
+        font = QFontMetricsF(small_font(self.font()))
+        columns = [experiment.columns[point.column] for point in found]
+        texts = [
+            f"   {column.badge}  {lane_title(column.variant)}, {point.label}   "
+            for column, point in zip(columns, found, strict=True)
+        ]
+        places = [room.mapFromView(QPointF(point.speedup, point.quality)) for point in found]
+        where = anchors(
+            [(place.x(), place.y()) for place in places],
+            [(font.horizontalAdvance(text) + LABEL_MARGIN, font.height() + LABEL_MARGIN) for text in texts],
+            (room.width(), room.height()),
+        )
+        colour = self._theme.colours.text
+        self._labels.show(
+            [
+                (point.speedup, point.quality, text, anchor, colour)
+                for point, text, anchor in zip(found, texts, where, strict=True)
+            ]
+        )
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        self._soon()
 
     def _scale(self, xs: list[float], ys: list[float]) -> None:
         x_room = max((max(xs) - min(xs)) * 0.18, 0.15)

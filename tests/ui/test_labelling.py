@@ -1,0 +1,32 @@
+"""Labels of points: none on another, however the points lie."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ui.labelling import anchors
+
+AREA, SIZE = (900.0, 400.0), (180.0, 20.0)
+places = st.tuples(st.floats(0, AREA[0]), st.floats(100, 300))
+
+
+@given(st.lists(places, min_size=1, max_size=6))
+def test_no_label_lies_on_another_or_outside(points):
+    """Six at one place need six rows, of which a hundred pixels on either side hold enough."""
+    boxes = [
+        (x - across * SIZE[0], y - up * SIZE[1])
+        for (x, y), (across, up) in zip(points, anchors(points, [SIZE] * len(points), AREA), strict=True)
+    ]
+    for place, (left, top) in enumerate(boxes):
+        assert -1e-6 <= left <= AREA[0] - SIZE[0] + 1e-6 and -1e-6 <= top <= AREA[1] - SIZE[1] + 1e-6
+        for other_left, other_top in boxes[:place]:
+            assert abs(left - other_left) >= SIZE[0] - 1e-6 or abs(top - other_top) >= SIZE[1] - 1e-6
+
+
+def test_a_label_that_finds_no_room_is_there_all_the_same():
+    assert anchors([(5.0, 5.0)] * 3, [(100.0, 100.0)] * 3, (10.0, 10.0)) == [(0.0, 1.0)] * 3
+
+
+def test_equal_variants_are_named_above_and_below_their_dot():
+    assert anchors([(100.0, 200.0)] * 2, [SIZE] * 2, AREA) == [(0.0, 1.0), (0.0, 0.0)]

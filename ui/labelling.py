@@ -1,0 +1,47 @@
+"""Where the labels of points go so that none lies on another. No Qt: places and sizes in pixels, y downwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+ROWS = (1.0, 0.0, 2.0, -1.0, 3.0, -2.0, 4.0, -3.0, 5.0, -4.0, 6.0, -5.0)
+"""How far a label is lifted off its point, in its own heights: above it, below it, and so on outwards."""
+
+Anchor = tuple[float, float]
+Size = tuple[float, float]
+
+
+def anchors(points: Sequence[tuple[float, float]], sizes: Sequence[Size], area: Size) -> list[Anchor]:
+    """For each point the part of its label that lies on it (0, 0: the upper left corner), as ``pyqtgraph.TextItem`` takes it.
+
+    Each label takes the nearest row that is free and within ``area`` (width, height), towards the middle before the edge;
+    the first of these rows where none is.
+    """
+    taken: list[tuple[float, float, float, float]] = []
+    found: list[Anchor] = []
+    for (x, y), size in zip(points, sizes, strict=True):
+        inward = 0.0 if x <= area[0] / 2 else 1.0
+        candidates = [(side, row) for row in ROWS for side in (inward, 1 - inward)]
+        anchor = next(
+            (one for one in candidates if _free(box := _box(x, y, size, one), taken) and _within(box, area)),
+            candidates[0],
+        )
+        taken.append(_box(x, y, size, anchor))
+        found.append(anchor)
+    return found
+
+
+def _box(x: float, y: float, size: Size, anchor: Anchor) -> tuple[float, float, float, float]:
+    left, top = x - anchor[0] * size[0], y - anchor[1] * size[1]
+    return left, top, left + size[0], top + size[1]
+
+
+def _within(box: tuple[float, float, float, float], area: Size) -> bool:
+    return box[0] >= 0 and box[1] >= 0 and box[2] <= area[0] and box[3] <= area[1]
+
+
+def _free(box: tuple[float, float, float, float], taken: Sequence[tuple[float, float, float, float]]) -> bool:
+    return all(
+        box[2] <= other[0] or other[2] <= box[0] or box[3] <= other[1] or other[3] <= box[1]
+        for other in taken
+    )
