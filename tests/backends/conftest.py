@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,7 @@ devices.devices()
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Our own cache and data directories, apart from the person's."""
-    base = tmp_path_factory.getbasetemp()
-    path = (
-        base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    ) / "home"  # converted once for all processes
+    path = tmp_path_factory.getbasetemp() / "home"
     monkeypatch.setenv("WORKBENCH_HOME", str(path))
     monkeypatch.setenv("HF_HUB_CACHE", str(path / "hub"))
     return path

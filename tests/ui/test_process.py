@@ -44,6 +44,7 @@ if __name__ == "__main__":
 """
 RUN = """
 import sys
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 if __name__ == "__main__":
     application = QApplication([])
