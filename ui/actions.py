@@ -6,13 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QMimeData, QObject, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 
+from ui.fields import PNG
 from ui.pictures import to_image
 from ui.theme import Theme
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import Cell
+from workbench.pictures import Settings, png_bytes
 
 CHARTS = ("Timeline", "Stages", "Memory", "Trade-off", "Table", "Rounds", "Queue", "Sessions")
 
@@ -92,9 +94,15 @@ class Actions(QObject):
         ]
 
     def copy_cell(self, cell: Cell) -> None:
-        """Put a picture on the clipboard."""
-        if cell.picture is not None:
-            QGuiApplication.clipboard().setImage(to_image(cell.picture))
+        """Put a picture on the clipboard, and its settings with it for whoever takes it as a PNG, as this window does."""
+        experiment = self._desk.experiment
+        if cell.picture is not None and experiment.model is not None:
+            variant = experiment.columns[cell.column].variant
+            settings = Settings(experiment.requests[cell.row], variant, experiment.model.name)
+            data = QMimeData()
+            data.setImageData(to_image(cell.picture))
+            data.setData(PNG, png_bytes(cell.picture, settings))
+            QGuiApplication.clipboard().setMimeData(data)
             self._desk.said.emit("The picture is on the clipboard", "notice")
 
     def current(self) -> Cell | None:

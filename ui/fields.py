@@ -113,6 +113,9 @@ def mark(widget: QWidget, name: str, value: object) -> None:
         widget.style().polish(widget)
 
 
+PNG = "image/png"
+
+
 class PromptEdit(QPlainTextEdit):
     """A few lines of plain text, as high as the style sheet says; Tab moves on, as in every other field.
 
@@ -120,8 +123,8 @@ class PromptEdit(QPlainTextEdit):
     """
 
     recalled = Signal(int)
-    file_given = Signal(str)
-    """A file was dropped or pasted here: its path."""
+    picture_given = Signal(QMimeData)
+    """A file, or a PNG itself, was dropped or pasted here; to be read at once."""
 
     def __init__(self, placeholder: str):
         super().__init__()
@@ -141,19 +144,23 @@ class PromptEdit(QPlainTextEdit):
         super().keyPressEvent(e)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        return file_in(source) is not None or super().canInsertFromMimeData(source)
+        return has_picture(source) or super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        path = file_in(source)
-        if path is None:
-            super().insertFromMimeData(source)
+        if has_picture(source):
+            self.picture_given.emit(source)
         else:
-            self.file_given.emit(path)
+            super().insertFromMimeData(source)
 
 
 def file_in(data: QMimeData) -> str | None:
     """The path of the first local file among what was dropped or copied; None where there is none."""
     return next((url.toLocalFile() for url in data.urls() if url.isLocalFile()), None)
+
+
+def has_picture(data: QMimeData) -> bool:
+    """Whether what was dropped or copied may be a picture with settings: a local file, or a PNG without any text."""
+    return file_in(data) is not None or (data.hasFormat(PNG) and not data.hasText())
 
 
 class Choice(QComboBox):

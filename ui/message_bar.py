@@ -1,4 +1,4 @@
-"""Something to say about a run, inline: an error with its details and a retry, or a notice."""
+"""Something to say about a run, inline: an error with its details, or a notice."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from ui.theme import Colours, Theme
 
 
 class MessageBar(QFrame):
-    """One line with an icon; ``dismissed`` and ``retried`` are what a person can answer."""
+    """One line with an icon, that a person can dismiss."""
 
     dismissed = Signal()
-    retried = Signal()
 
     def __init__(self, theme: Theme, level: str, object_name: str):
         super().__init__()
@@ -56,9 +55,6 @@ class MessageBar(QFrame):
         self.more = QPushButton("Details")
         self.more.setObjectName(f"{level}DetailsButton")
         self.more.setCheckable(True)
-        self.retry = QPushButton("Try again")
-        self.retry.setObjectName("retryButton")
-        self.retry.setVisible(level == "error")
         close = QToolButton()
         close.setAccessibleName("Dismiss")
         close.setToolTip("Dismiss")
@@ -73,14 +69,13 @@ class MessageBar(QFrame):
         line.setSpacing(8)
         line.addWidget(self.icon)
         line.addWidget(self.text, 1)
-        for button in (self.more, self.retry, close):
+        for button in (self.more, close):
             line.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 7, 8, 7)
         layout.addLayout(line)
         layout.addWidget(self.detail)
         self.more.toggled.connect(self.detail.setVisible)
-        self.retry.clicked.connect(self.retried)
         close.clicked.connect(self.dismissed)
         close.clicked.connect(self.hide)
 

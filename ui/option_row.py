@@ -15,6 +15,8 @@ from backends.variants import Value
 from ui.switch import Switch
 from ui.theme import Theme
 
+RATIO_STEP = 0.05
+
 
 class OptionRow(QWidget):
     """``moved`` is emitted when a person changed it. What a precision lacks is off, disabled, and says why."""
@@ -55,9 +57,7 @@ class OptionRow(QWidget):
         """What the controls say."""
         if self.slider is None or self._optimization.ratio is None:
             return self.switch.isChecked()
-        return (
-            (round(self.slider.value(), 2) or self._optimization.ratio[2]) if self.switch.isChecked() else 0.0
-        )
+        return round(self.slider.value(), 2) if self.switch.isChecked() else 0.0
 
     def show_value(self, value: Value, reason: str) -> None:
         """Show a value, or why there is none here."""
@@ -85,8 +85,8 @@ class OptionRow(QWidget):
         slider: Any = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         slider.setObjectName(f"{self._optimization.name}Slider")
         slider.setAccessibleName(f"{self._optimization.title}, ratio")
-        slider.setRange(ratio[0], ratio[1])
-        slider.setSingleStep(0.05)
+        slider.setRange(max(ratio[0], RATIO_STEP), ratio[1])  # none at all is what the switch is for
+        slider.setSingleStep(RATIO_STEP)
         slider.setDecimals(2)
         slider.setValue(ratio[2])
         slider.valueChanged.connect(lambda _: self._tell())

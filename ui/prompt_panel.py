@@ -250,7 +250,7 @@ class PromptPanel(QWidget):
 
     def _tell_keep(self, on: bool) -> None:
         self.keep.setToolTip(
-            "The seed is kept: the same settings make the same picture"
+            "The seed is kept: the same settings make the same picture. Live has its own switch for new seeds"
             if on
             else "Every picture gets a new seed; click to keep it"
         )

@@ -75,7 +75,8 @@ def _everywhere(actions: Sequence[QAction | None]) -> list[tuple[str, str]]:
     rows = []
     for action in actions:
         if action is not None and action.shortcuts() and not action.text().startswith("Chart: "):
-            keys = action.shortcuts()[0].toString(QKeySequence.SequenceFormat.NativeText)
+            native = QKeySequence.SequenceFormat.NativeText
+            keys = " / ".join(keys.toString(native) for keys in action.shortcuts())
             rows.append((keys, action.text().rstrip("…")))
     return rows
 

@@ -132,7 +132,9 @@ class StageBars(Chart):
             if not runs:
                 self.readout.setText("The stages of every variant appear here")
             elif runs == 1:
-                self.readout.setText("One run each: no spread yet. More repeats or Live draw whiskers")
+                self.readout.setText(
+                    "One run each: no spread yet. More repeats, or Live without new seeds, draw whiskers"
+                )
             else:
                 self.readout.setText(
                     f"Medians of up to {runs} runs; the whisker is the middle half of their totals"

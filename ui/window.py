@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 from ui.actions import Actions
 from ui.board_panel import BoardPanel
 from ui.exporting import Exporter
-from ui.fields import file_in
+from ui.fields import PNG, file_in, has_picture
 from ui.header import Header
 from ui.inspector import Inspector
 from ui.message_bar import MessageBar
@@ -72,7 +72,8 @@ class MainWindow(QMainWindow):
         desk.execution.refused.connect(self._refused)
         desk.execution.broke.connect(self._broke)
         desk.experiment.began.connect(self._show_panels)
-        self.prompt_panel.prompt.file_given.connect(lambda path: desk.restore_settings(Path(path)))
+        for field in (self.prompt_panel.prompt, self.prompt_panel.negative):
+            field.picture_given.connect(self.take_picture)
         self._show_panels()
         self.prompt_panel.prompt.setFocus()
 
@@ -111,15 +112,18 @@ class MainWindow(QMainWindow):
             self.exporter.save_cell(cell)
 
     def paste(self) -> None:
-        """Take the settings of a picture on the clipboard: a file, or the PNG itself with its text chunks."""
-        data = QGuiApplication.clipboard().mimeData()
+        """Take the settings of a picture on the clipboard."""
+        self.take_picture(QGuiApplication.clipboard().mimeData())
+
+    def take_picture(self, data: QMimeData) -> None:
+        """Take the settings of what was dropped or copied: a file, or the PNG itself with its text chunks."""
         path = file_in(data)
         if path is not None:
             self.desk.restore_settings(Path(path))
-        elif data.hasFormat("image/png"):
+        elif data.hasFormat(PNG):
             with tempfile.TemporaryDirectory(prefix="workbench-paste-") as folder:
                 file = Path(folder) / "the pasted picture"
-                file.write_bytes(bytes(data.data("image/png").data()))
+                file.write_bytes(bytes(data.data(PNG).data()))
                 self.desk.restore_settings(file)
         else:
             self.say("There is no picture on the clipboard", "notice")
@@ -196,14 +200,13 @@ class MainWindow(QMainWindow):
         self.closed.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if file_in(event.mimeData()) is not None:
+        if has_picture(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        path = file_in(event.mimeData())
-        if path is not None:
+        if has_picture(event.mimeData()):
             event.acceptProposedAction()
-            self.desk.restore_settings(Path(path))
+            self.take_picture(event.mimeData())
 
     def _ask_to_close(self) -> None:
         if self.findChild(QMessageBox, "closeDialog") is not None:

@@ -143,6 +143,12 @@ def test_a_dropped_picture_restores_its_settings(qtbot, window, done, tmp_path: 
     QGuiApplication.clipboard().setMimeData(data)
     window.paste()
     assert window.desk.form.draft.seed == "42"
+    window.actions_.copy_cell(window.desk.experiment.cell(0, 1))
+    for field in (window.prompt_panel.prompt, window.prompt_panel.negative):
+        window.desk.form.edit(seed="8", prompt="something else")
+        qtbot.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+        draft = window.desk.form.draft
+        assert (draft.prompt, draft.seed) == ("a green creature with red eyes", "42")
 
 
 def test_every_export_of_the_menu_is_written_and_can_be_read_again(qtbot, window, done, tmp_path: Path):

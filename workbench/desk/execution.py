@@ -188,10 +188,13 @@ class Execution:
             self._queue((*self.queue, Entry(*at)))
             self._set(total=len(self.queue))
         elif isinstance(event, Paused):
-            self._set(what="paused", fraction=None, index=0, count=0, seconds_left=None)
+            self._set(
+                what="paused", fraction=None, index=0, count=0, seconds_left=None, seconds_left_in_all=None
+            )
         elif isinstance(event, Preparing):
             self._step(at, "active")
-            self._set(what=event.what, fraction=event.fraction, index=0, count=0, seconds_left=None)
+            left = {"seconds_left": None, "seconds_left_in_all": None}  # until iterations tell again
+            self._set(what=event.what, fraction=event.fraction, index=0, count=0, **left)
         elif isinstance(event, Iterated):
             self._step(at, "active")
             self._set(

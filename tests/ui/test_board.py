@@ -1,0 +1,93 @@
+"""The variants on the board: cards, their switches and order, presets, pasted lines."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+
+from backends.variants import parse_variant
+from tests.ui.doing import find
+
+
+def test_cards_open_switch_and_follow_the_keyboard(qtbot, window):
+    board = window.desk.board
+    card = window.board_panel.cards[board.cards[0].number]
+    qtbot.keyClick(card, Qt.Key.Key_Return)
+    assert board.open == card.number
+    switch = find(card, QAbstractButton, "sdpaSwitch")
+    assert switch.isChecked() and "None known" in switch.accessibleDescription()
+    find(card, QAbstractButton, "channels_lastSwitch").click()
+    assert board.cards[0].line == "pytorch:fp32+channels_last" == card.full_line.text()
+    find(card, QAbstractButton, "tomeSwitch").click()
+    slider = find(card, QWidget, "tomeSlider")
+    qtbot.waitUntil(slider.isVisible)
+    slider.setValue(0.6)
+    assert board.cards[0].line == "pytorch:fp32+channels_last+tome=0.6"
+    qtbot.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert board.place(card.number) == 1
+    qtbot.keyClick(card, Qt.Key.Key_Delete)
+    assert len(board) == 1 and len(window.board_panel.cards) == 1
+
+
+def test_a_card_dragged_past_others_takes_their_place_and_a_click_still_opens_it(qtbot, window):
+    board, panel = window.desk.board, window.board_panel
+    board.take([parse_variant(line) for line in ("pytorch", "openvino", "opencl", "pytorch:bf16")])
+    numbers = [card.number for card in board.cards]
+    card = panel.cards[numbers[0]]
+    head = QPoint(40, 12)
+    tops = [panel.cards[number].y for number in numbers]
+    qtbot.waitUntil(lambda: 0 <= tops[0]() < tops[1]() < tops[2]() < tops[3]())
+    qtbot.mousePress(card, Qt.MouseButton.LeftButton, pos=head)
+    qtbot.mouseMove(card, head + QPoint(1, 1))
+    assert [item.number for item in board.cards] == numbers
+    third = panel.cards[numbers[2]]
+    qtbot.mouseMove(card, card.mapFromGlobal(third.mapToGlobal(QPoint(40, third.height() - 4))))
+    assert [item.number for item in board.cards] == [numbers[1], numbers[2], numbers[0], numbers[3]]
+    qtbot.waitUntil(lambda: panel.cards[numbers[1]].y() < panel.cards[numbers[2]].y() < card.y())
+    first = panel.cards[numbers[1]]
+    qtbot.mouseMove(card, card.mapFromGlobal(first.mapToGlobal(QPoint(40, 2))))
+    qtbot.mouseRelease(card, Qt.MouseButton.LeftButton, pos=head)
+    assert [item.number for item in board.cards] == numbers and board.open is None
+    assert board.baseline == numbers[0]
+    qtbot.mouseClick(card, Qt.MouseButton.LeftButton, pos=head)
+    assert board.open == numbers[0]
+
+
+def test_what_cannot_be_had_is_disabled_with_the_reason(window):
+    from backends.devices import Device
+    from workbench.devices import Devices
+
+    board, availability = window.desk.board, window.desk.availability
+    number = board.cards[0].number
+    board.open_card(number)
+    device = Device("pytorch", "cpu", "a processor", "CPU", precisions=("fp32",))
+    availability.take(
+        [Devices("pytorch", (device,)), Devices("opencl", error="no OpenCL runtime is installed")]
+    )
+    window.board_panel.devices_found()
+    card = window.board_panel.cards[number]
+    item = card.precision.model().item(card.precision.findData("bf16"))
+    assert not item.isEnabled() and "no bf16" in item.toolTip()
+    item = card.backend.model().item(card.backend.findData("opencl"))
+    assert not item.isEnabled() and "no OpenCL" in item.toolTip()
+    board.set_precision(number, "bf16")
+    assert "no bf16" in card.problem.text() and card.problem.isVisible()
+
+
+def test_presets_and_pasted_lines_fill_the_board(window):
+    from workbench.desk.presets import presets
+
+    for preset in presets(window.desk.availability):
+        window.board_panel.take_preset(preset)
+        assert len(window.board_panel.cards) == len(preset.lines), preset.title
+    window.desk.board.take(window.desk.board.variants[:2])
+    QGuiApplication.clipboard().setText("opencl:fp16-winograd")
+    find(window, QAbstractButton, "pasteVariantButton").click()
+    assert window.desk.board.cards[-1].line == "opencl:fp16-winograd"
+    QGuiApplication.clipboard().setText("nonsense")
+    find(window, QAbstractButton, "pasteVariantButton").click()
+    problem = find(window, QLabel, "boardProblem")
+    assert problem.isVisible() and "nonsense" in problem.text()
+    window.desk.board.duplicate(window.desk.board.cards[0].number)
+    assert not window.desk.execution.run() and "same as another" in problem.text()
