@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+PNG = "image/png"
+
 
 @dataclass(frozen=True)
 class Field:
@@ -111,9 +113,6 @@ def mark(widget: QWidget, name: str, value: object) -> None:
         widget.setProperty(name, value)
         widget.style().unpolish(widget)
         widget.style().polish(widget)
-
-
-PNG = "image/png"
 
 
 class PromptEdit(QPlainTextEdit):

@@ -2,7 +2,7 @@
 
 On Linux workers are forked from a server that has done their common imports (seconds of them) and nothing else; elsewhere
 each is spawned, and imports for itself. A forked worker is given the environment of the session as it is now, not as it was
-when the server started.
+when the server started. The server serves every session of this program, and ends with it, also when it is killed.
 """
 
 from __future__ import annotations

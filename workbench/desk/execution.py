@@ -193,8 +193,14 @@ class Execution:
             )
         elif isinstance(event, Preparing):
             self._step(at, "active")
-            left = {"seconds_left": None, "seconds_left_in_all": None}  # until iterations tell again
-            self._set(what=event.what, fraction=event.fraction, index=0, count=0, **left)
+            self._set(
+                what=event.what,
+                fraction=event.fraction,
+                index=0,
+                count=0,
+                seconds_left=None,
+                seconds_left_in_all=None,
+            )
         elif isinstance(event, Iterated):
             self._step(at, "active")
             self._set(
