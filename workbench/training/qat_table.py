@@ -120,63 +120,84 @@ def steps_in(seconds: float, run: Any, recipe: Recipe, out: Path) -> int:
     return max(recipe.warmup, int(seconds * rate))
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Train and measure every row that is not done; returns the whole table."""
-    started = time.monotonic()
-    out, device = arguments.out, arguments.device
+@dataclass
+class Ground:
+    """What every run starts from: the model, the data, and the UNet as it was calibrated."""
+
+    card: Any
+    pipeline: Any
+    data: captioned.Captioned
+    base: Any
+    size: int
+
+    def train(self, method: Method, recipe: Recipe, folder: Path) -> Trainer[Any]:
+        """Train a copy of the calibrated UNet in a folder, or go on there; what is done is not done again."""
+        student = copy.deepcopy(self.base)
+        return train(student, self.pipeline, self.data, method, recipe, folder, resume=True)
+
+
+def ground(arguments: argparse.Namespace, started: float) -> Ground:
+    """Draw the data and calibrate, or read both where an earlier call left them in ``--out``."""
+    out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     card = resolve(arguments.model)
-    pipeline = loaded(card, device)
+    pipeline = loaded(card, arguments.device)
     size = arguments.size or card.defaults.height
     kept = out / "data.safetensors"
     if not kept.exists():
         captioned.save(captioned.drawn(pipeline, arguments.pictures, size), kept)
     data = captioned.load(kept)
-    bench = Bench(
-        pipeline,
-        load_judge(MODEL / "judge.safetensors").to(device),
+    tell(started, f"{len(data)} pictures; calibrating")
+    base = calibrated(pipeline, card, data, arguments.init_samples, size, out / "initial.npz")
+    return Ground(card, pipeline, data, base, size)
+
+
+def bench_of(arguments: argparse.Namespace, start: Ground) -> Bench:
+    """The held-out prompts, and who judges their pictures."""
+    return Bench(
+        start.pipeline,
+        load_judge(MODEL / "judge.safetensors").to(arguments.device),
         held_out_prompts(arguments.prompts),
-        card.defaults.guidance_scale,
-        size,
+        start.card.defaults.guidance_scale,
+        start.size,
         arguments.sampler_steps,
         arguments.picture_batch,
     )
-    tell(started, f"{len(data)} pictures; drawing {len(bench.prompts)} references")
-    reference = bench.draw(pipeline.unet, 0.0)
-    table = _read(out / "table.json")
-    table.setdefault("unquantized", bench.figures(pipeline.unet, reference))
-    tell(started, "calibrating")
 
-    def fresh() -> Any:
-        return calibrated(pipeline, card, data, arguments.init_samples, size, out / "initial.npz")
 
-    base, known = fresh(), methods(arguments.kd_weight, arguments.tome)
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Train and measure every row that is not done; returns the whole table. With ``--train`` only that run is trained."""
+    started, out = time.monotonic(), arguments.out
+    start = ground(arguments, started)
+    table, known = _read(out / "table.json"), methods(arguments.kd_weight, arguments.tome)
     recipe = recipe_from(arguments, RECIPE)
     if arguments.seconds and "steps" not in table:
         left = arguments.seconds - (time.monotonic() - started) - arguments.reserve
+        merged = known["merged"]
         table["steps"] = steps_in(
-            left / len(known),
-            lambda short, folder: train(copy.deepcopy(base), pipeline, data, known["merged"], short, folder),
-            recipe,
-            out / "rate",
+            left / len(known), lambda short, folder: start.train(merged, short, folder), recipe, out / "rate"
         )
-    table.setdefault("steps", recipe.steps)
-    recipe = replace(recipe, steps=table["steps"])
+    recipe = replace(recipe, steps=table.setdefault("steps", recipe.steps))
     tell(started, f"{recipe.steps} steps a run")
+    if arguments.train:
+        start.train(known[arguments.train], recipe, out / arguments.train)
+        return table
+    bench = bench_of(arguments, start)
+    reference = bench.draw(start.pipeline.unet, 0.0)
+    table.setdefault("unquantized", bench.figures(start.pipeline.unet, reference))
     trainers: dict[str, Trainer[Any]] = {}
     for row in ROWS:
         if row.name in table.setdefault("rows", {}):
             continue
-        unet = base
+        unet = start.base
         if row.run:
             if row.run not in trainers:
-                trainers[row.run] = train(
-                    copy.deepcopy(base), pipeline, data, known[row.run], recipe, out / row.run, resume=True
-                )
+                trainers[row.run] = start.train(known[row.run], recipe, out / row.run)
             trainer = trainers[row.run]
             unet = trainer.ema if row.averaged else trainer.model
             told = {"row": row.name, "steps": recipe.steps, "learning_rate": recipe.learning_rate}
-            pack(unet, out / f"{_slug(row.name)}.npz", weights_sha256(card), told)
+            told |= {"batch_size": recipe.batch_size, "ema_decay": recipe.ema_decay}
+            pack(unet, out / f"{_slug(row.name)}.npz", weights_sha256(start.card), told)
         table["rows"][row.name] = bench.figures(unet, reference)
         _write(out / "table.json", table)
         tell(started, f"{row.name}: {table['rows'][row.name]}")
@@ -230,10 +251,18 @@ def main() -> None:
     parser.add_argument("--init-samples", type=int, default=32)
     parser.add_argument("--sampler-steps", type=int, default=25)
     parser.add_argument("--picture-batch", type=int, default=8, help="pictures drawn at once while measuring")
+    parser.add_argument(
+        "--train",
+        choices=methods(0.0, (0.0, 0.0)),
+        help="only this run, so that several are trained side by side",
+    )
     parser.add_argument("--seconds", type=float, help="for all of it; sets --steps by the rate measured")
     parser.add_argument("--reserve", type=float, default=90, help="of --seconds, for measuring the rows")
     arguments = parser.parse_args()
-    text = markdown(measure(arguments))
+    table = measure(arguments)
+    if arguments.train:
+        return
+    text = markdown(table)
     (arguments.out / "table.md").write_text(text + "\n")
     print(text)
 
