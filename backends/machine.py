@@ -8,6 +8,9 @@ from pathlib import Path
 
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 """The instruction sets that decide how fast a model runs on a processor, by the names of Linux."""
+BYTE_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
+"""Those of :data:`INSTRUCTIONS`, any of which sums products of 8 bits in 32."""
+X86 = frozenset({"x86_64", "amd64", "i386", "i686", "x86"})
 _CPUINFO = Path("/proc/cpuinfo")
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -45,6 +48,12 @@ def instructions() -> tuple[str, ...]:
             flags = set(line.split())
             return tuple(name for name in INSTRUCTIONS if name in flags)
     return ()
+
+
+def sums_bytes_exactly() -> bool:
+    """Whether the processor sums products of 8 bits in 32. An x86 without VNNI and AMX adds two of them in 16 bits, which cut off
+    what does not fit, silently; one whose system lists no instructions is taken for such."""
+    return platform.machine().lower() not in X86 or not BYTE_PRODUCTS.isdisjoint(instructions())
 
 
 def memory_bytes() -> int | None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from workbench import spawning
+
 # Before anything imports Qt or asks for a folder: both are read once. Each process of tests has a home of its own.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["WORKBENCH_HOME"] = tempfile.mkdtemp(prefix="workbench-tests-")
@@ -21,6 +23,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first, so that of two processes that test none is left with the longest file at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server_stays() -> Iterator[None]:
+    """Workers are forked from one process over all tests: its imports take seconds."""
+    spawning.hold_server()
+    yield
+    spawning.release_server()
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from psygnal import Signal
 from workbench.comparison import Comparison
 from workbench.events import Event
 from workbench.session import Session
+from workbench.spawning import hold_server, release_server
 
 ENDING_SECONDS = 0.2
 """The last event comes a moment before its thread ends; who starts the next run in between waits this long at most."""
@@ -36,6 +37,7 @@ class SessionRunner:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
+        hold_server()  # what asks for devices before the first run has workers, too
 
     @property
     def session(self) -> Session:
@@ -83,10 +85,12 @@ class SessionRunner:
 
     def close(self) -> None:
         """Cancel, and end every worker process; takes at most a few seconds. May be called twice."""
-        self._closed = True
+        again, self._closed = self._closed, True
         if self._session is not None:
             self._session.close()
         self.wait(5.0)
+        if not again:
+            release_server()
 
     def _run(self, events: Generator[Event, None, None]) -> None:
         self.running_changed.emit(True)

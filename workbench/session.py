@@ -72,9 +72,9 @@ class Session:
         return self._control.paused
 
     def close(self) -> None:
-        """Cancel what runs and end every worker; none is left when this returns. May be called twice.
+        """Cancel what runs and end every worker; no process is left when this returns. May be called twice.
 
-        The process that workers are forked from waits for the next session, and ends with this program.
+        The process that workers are forked from ends with the last session that is open in this program.
         """
         if self._closed:
             return

@@ -2,7 +2,8 @@
 
 On Linux workers are forked from a server that has done their common imports (seconds of them) and nothing else; elsewhere
 each is spawned, and imports for itself. A forked worker is given the environment of the session as it is now, not as it was
-when the server started. The server serves every session of this program, and ends with it, also when it is killed.
+when the server started. The server serves every session of this program. It ends with the last of them (:func:`hold_server`),
+and with the program, also when that is killed.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -21,6 +24,9 @@ from typing import Any
 COMMON_IMPORTS = "backends.common_imports"
 FORKS = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
+_SECONDS_TO_END = 1.0
+_holding = threading.Lock()
+_holders = 0
 
 
 def start_process(target: Callable[..., None], *arguments: Any, name: str) -> tuple[BaseProcess, Connection]:
@@ -45,6 +51,50 @@ def end_server() -> None:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # reaping it is multiprocessing's
+
+
+def end_idle_server() -> None:
+    """End the server unless it has workers: one that still imports, say, for a start that nobody waits for any more."""
+    if not multiprocessing.active_children():
+        end_server()
+
+
+def hold_server() -> None:
+    """Keep the server, once it is there, until :func:`release_server` was called as often as this."""
+    global _holders
+    with _holding:
+        _holders += 1
+
+
+def release_server() -> None:
+    """Let go of what :func:`hold_server` held; the last to do so ends the server, and no process of ours is left.
+
+    To be called when one's own workers have ended.
+    """
+    global _holders
+    with _holding:
+        _holders -= 1
+        if FORKS and not _holders:
+            end_server()
+            forkserver._forkserver._stop()  # pyright: ignore[reportAttributeAccessIssue]  # reaps it
+            _end_tracker()
+
+
+def _end_tracker() -> None:
+    """End the process in which multiprocessing notes semaphores, which came with the server and is started again on need.
+
+    It ends by itself when nobody holds its pipe any more.
+    """
+    tracker: Any = resource_tracker._resource_tracker
+    with tracker._lock:
+        if tracker._fd is None or tracker._pid is None:
+            return
+        os.close(tracker._fd)
+        pid, tracker._fd, tracker._pid = tracker._pid, None, None
+    deadline = time.monotonic() + _SECONDS_TO_END
+    with contextlib.suppress(ChildProcessError):
+        while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 def _started(

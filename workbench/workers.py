@@ -27,7 +27,7 @@ import psutil
 
 from backends.contract import Loaded, Shutdown, Variant
 from backends.worker import DEFAULT_ENTRY, serve
-from workbench.spawning import end_server, start_process
+from workbench.spawning import end_idle_server, hold_server, release_server, start_process
 
 MODEL_ENTRY = DEFAULT_ENTRY
 LOG_TAIL_BYTES = 4000
@@ -172,6 +172,7 @@ class WorkerPool:
         # In a thread, for the first start waits for the imports of all workers and can be cancelled meanwhile. In one that lives
         # as long as the pool, for Linux ends a spawned worker when the *thread* that started it ends.
         self._spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
+        hold_server()
         self._finalizer = weakref.finalize(self, _clean, self._workers, self._directory)
 
     def get(self, key: WorkerKey) -> Worker | None:
@@ -246,12 +247,13 @@ class WorkerPool:
         self._usual_bytes[worker.key] = max(self.usual_bytes(worker.key), worker.peak_rss_bytes)
 
     def close(self) -> None:
-        """End every worker; none is left when this returns."""
+        """End every worker; none is left when this returns, nor what they were forked from, where no other pool is open."""
         self.end(list(self._workers.values()))
-        self._finalizer()
         if self._starting and not self._starting.done():
-            end_server()  # it still imports, and has no worker yet
+            self._starting.add_done_callback(_kill_started)
+            end_idle_server()
         self._spawner.shutdown(wait=True)
+        self._finalizer()
 
 
 def _read(worker: Worker, connection: Connection, inbox: SimpleQueue[Any]) -> None:
@@ -281,6 +283,7 @@ def _clean(workers: dict[WorkerKey, Worker], directory: Path) -> None:
         worker.kill()
     workers.clear()
     shutil.rmtree(directory, ignore_errors=True)
+    release_server()
 
 
 def _oom_kills() -> int:

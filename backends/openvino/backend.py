@@ -8,7 +8,7 @@ import torch
 
 from backends.contract import Variant
 from backends.devices import Device
-from backends.machine import compute_threads
+from backends.machine import compute_threads, sums_bytes_exactly
 from backends.models import ModelCard, Progress
 from backends.openvino import devices, kernels, trained
 from backends.openvino.conversion import Conversion
@@ -29,7 +29,8 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
     conversion = Conversion(card, float(variant.option("tome")), store, progress)
     models = conversion
     if variant.precision == "int8":
-        models = Quantized(conversion, trained.shipped(card) if variant.option("qat") else None)
+        shipped = trained.shipped(card) if variant.option("qat") else None
+        models = Quantized(conversion, shipped, device.kind == "CPU" and not sums_bytes_exactly())
         notices += (models.notice,)
     arithmetic = devices.arithmetic(variant.precision, device)
     cache = store.root / "compiled" if _compiling_is_slow(variant, device) else None

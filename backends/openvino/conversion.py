@@ -89,9 +89,10 @@ class Conversion:
         return self.store.folder("unet-trained", recipe, convert, self.progress) / MODEL_FILE
 
     def release(self) -> None:
-        """Let the PyTorch model go."""
-        self._torch_pipeline = None
-        gc.collect()
+        """Let the PyTorch model go, where one was loaded: looking for it takes a second in a process of this size."""
+        if self._torch_pipeline is not None:
+            self._torch_pipeline = None
+            gc.collect()
 
     def _export(self, folder: Path) -> None:
         from backends.openvino.export import export_pipeline

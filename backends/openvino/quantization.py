@@ -10,6 +10,7 @@ import openvino
 from nncf.quantization.advanced_parameters import (
     AdvancedQuantizationParameters,
     AdvancedSmoothQuantParameters,
+    OverflowFix,
 )
 
 from backends.models import Progress
@@ -22,10 +23,11 @@ _PRESETS = {"mixed": nncf.QuantizationPreset.MIXED, "performance": nncf.Quantiza
 def quantize_unet(
     model: openvino.Model, samples: list[Sample], how: dict[str, Any], progress: Progress
 ) -> openvino.Model:
-    """Quantize weights and activations of a UNet of static shape. ``how``: ``preset``, and ``smooth_quant``, which is the
-    share of the activations' range that moves into the weights (arXiv 2211.10438)."""
+    """Quantize weights and activations of a UNet of static shape. ``how``: ``preset``; ``smooth_quant``, which is the share of
+    the activations' range that moves into the weights (arXiv 2211.10438); and :data:`backends.openvino.recipes.HALF_RANGE`."""
     parameters = AdvancedQuantizationParameters(
-        smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=how["smooth_quant"])
+        overflow_fix=_overflow_fix(how),
+        smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=how["smooth_quant"]),
     )
     return nncf.quantize(
         model,
@@ -40,15 +42,24 @@ def quantize_unet(
 def quantize_decoder(
     model: openvino.Model, samples: list[Sample], how: dict[str, Any], progress: Progress
 ) -> openvino.Model:
-    """Quantize weights and activations of a VAE's decoder of static shape. ``how``: ``preset``."""
+    """Quantize weights and activations of a VAE's decoder of static shape. ``how``: ``preset``, and
+    :data:`backends.openvino.recipes.HALF_RANGE`."""
     return nncf.quantize(
-        model, _dataset(samples, progress), preset=_PRESETS[how["preset"]], subset_size=len(samples)
+        model,
+        _dataset(samples, progress),
+        preset=_PRESETS[how["preset"]],
+        subset_size=len(samples),
+        advanced_parameters=AdvancedQuantizationParameters(overflow_fix=_overflow_fix(how)),
     )
 
 
 def compress_text_encoder(model: openvino.Model) -> openvino.Model:
     """Store the weights of a text encoder in 8 bits, a scale and a zero point per row; its arithmetic stays as it was."""
     return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
+
+
+def _overflow_fix(how: dict[str, Any]) -> OverflowFix:
+    return OverflowFix(how.get("overflow_fix", OverflowFix.FIRST_LAYER))
 
 
 def _dataset(samples: list[Sample], progress: Progress) -> Any:

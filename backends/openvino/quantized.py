@@ -11,26 +11,29 @@ from backends.openvino import devices
 from backends.openvino.calibration import Plan, Samples, make_plan, trajectories
 from backends.openvino.conversion import Conversion
 from backends.openvino.pipeline import GUIDED_BATCH, open_pipeline, settings
-from backends.openvino.recipes import RECIPES
+from backends.openvino.recipes import HALF_RANGE, RECIPES
 from backends.openvino.shapes import MODEL_FILE, Size, StaticShapes, read
 
 
 class Quantized:
     """Where the files of a model in 8 bits are. Nothing of NNCF is imported where all are there."""
 
-    def __init__(self, conversion: Conversion, trained: Path | None = None):
+    def __init__(self, conversion: Conversion, trained: Path | None = None, half_range: bool = False):
         """``trained`` is the file of a UNet's trained quantization (:mod:`backends.openvino.trained`); None quantizes it too
-        after training."""
+        after training. ``half_range`` is for a processor that sums products of 8 bits in 16
+        (:func:`backends.machine.sums_bytes_exactly`)."""
         self.conversion = conversion
         self.trained = trained
+        self.half_range = half_range
         self._samples: dict[Size, Samples] = {}
 
     @property
     def notice(self) -> str:
         """Which of the two it is, for a person."""
-        return "the UNet's quantization was " + (
-            "trained with the model" if self.trained else "calibrated after training"
-        )
+        if self.trained:
+            return "the UNet's quantization was trained with the model"
+        bits = ", with 7 bits of weight for this processor has no VNNI" if self.half_range else ""
+        return f"the UNet's quantization was calibrated after training{bits}"
 
     def model_file(self, part: str, size: Size) -> Path:
         """The file of a part in 8 bits."""
@@ -45,7 +48,7 @@ class Quantized:
         _, height, width = size if part == "unet" and conversion.tome else (0, own.height, own.width)
         calibrated = (GUIDED_BATCH, height, width)
         plan = self._plan()
-        recipe = {"source": conversion.source, "part": part, "how": RECIPES[part]}
+        recipe = {"source": conversion.source, "part": part, "how": self._how(part)}
         if part != "text_encoder":
             recipe |= {"calibration": plan.recipe(), "height": height, "width": width}
         if part == "unet":
@@ -75,7 +78,11 @@ class Quantized:
         model = read(file)
         model.reshape({name: list(value.shape) for name, value in samples[0].items()})
         quantize = quantize_unet if part == "unet" else quantize_decoder
-        save(quantize(model, samples, RECIPES[part], conversion.progress), folder)
+        save(quantize(model, samples, self._how(part), conversion.progress), folder)
+
+    def _how(self, part: str) -> dict[str, Any]:
+        multiplies_bytes = part != "text_encoder"
+        return RECIPES[part] | (HALF_RANGE if self.half_range and multiplies_bytes else {})
 
     def _trajectories(self, plan: Plan, size: Size) -> Samples:
         """What the models are given while they make the plan's pictures, not quantized yet, on the processor."""

@@ -202,6 +202,45 @@ def test_no_worker_outlives_a_killed_parent(stop: bool) -> None:
     assert len(pids) == 2 and gone(pids)
 
 
+@pytest.mark.parametrize("early", [False, True], ids=["idle", "while it starts"])
+def test_no_process_is_left_when_the_last_session_closes(early: bool) -> None:
+    """Neither what workers are forked from, nor what multiprocessing starts for itself; until then it serves all sessions."""
+    program = f"""
+        import threading, time
+        import psutil
+        from workbench import spawning
+        from workbench.session import Session
+        from workbench.workers import WorkerKey
+        spawning.COMMON_IMPORTS = "{SHARED}"
+        def start(session):
+            worker = session.pool.start(WorkerKey("{LIGHT}:echo"))
+            worker.send("hello")
+            session.pool.inbox.get()
+            return worker
+        if __name__ == "__main__":
+            first, second = Session(), Session()
+            worker = start(first)
+            if {early}:
+                threading.Thread(target=second.pool.start, args=[WorkerKey("{LIGHT}:echo")]).start()
+                time.sleep(0.05)
+            else:
+                start(second)
+            second.close()
+            second.close()
+            print(worker.alive, bool(psutil.Process().children(recursive=True)))
+            first.close()
+            print(psutil.Process().children(recursive=True))
+            with Session() as third:
+                print(start(third).alive)
+            print(psutil.Process().children(recursive=True))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines() == ["True True", "[]", "True", "[]"]
+    assert done.stderr == ""
+
+
 def test_a_program_that_forgets_to_close_leaves_no_worker() -> None:
     program = f"""
         from workbench import spawning
