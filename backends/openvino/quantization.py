@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from nncf.quantization.advanced_parameters import (
 
 from backends.models import Progress
 from backends.openvino.calibration import Sample
+from backends.openvino.recipes import unquantized
 
 PASSES = 2
 _PRESETS = {"mixed": nncf.QuantizationPreset.MIXED, "performance": nncf.QuantizationPreset.PERFORMANCE}
@@ -24,7 +26,8 @@ def quantize_unet(
     model: openvino.Model, samples: list[Sample], how: dict[str, Any], progress: Progress
 ) -> openvino.Model:
     """Quantize weights and activations of a UNet of static shape. ``how``: ``preset``; ``smooth_quant``, which is the share of
-    the activations' range that moves into the weights (arXiv 2211.10438); and :data:`backends.openvino.recipes.HALF_RANGE`."""
+    the activations' range that moves into the weights (arXiv 2211.10438); ``unquantized``, what stays as it is; and
+    :data:`backends.openvino.recipes.HALF_RANGE`."""
     parameters = AdvancedQuantizationParameters(
         overflow_fix=_overflow_fix(how),
         smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=how["smooth_quant"]),
@@ -35,6 +38,7 @@ def quantize_unet(
         preset=_PRESETS[how["preset"]],
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
+        ignored_scope=nncf.IgnoredScope(patterns=unquantized(how, _up_blocks(model))),
         advanced_parameters=parameters,
     )
 
@@ -56,6 +60,13 @@ def quantize_decoder(
 def compress_text_encoder(model: openvino.Model) -> openvino.Model:
     """Store the weights of a text encoder in 8 bits, a scale and a zero point per row; its arithmetic stays as it was."""
     return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
+
+
+def _up_blocks(unet: openvino.Model) -> int:
+    names = (node.get_friendly_name() for node in unet.get_ops())
+    return 1 + max(
+        (int(number) for name in names for number in re.findall(r"up_blocks\.(\d+)\.", name)), default=-1
+    )
 
 
 def _overflow_fix(how: dict[str, Any]) -> OverflowFix:

@@ -11,11 +11,27 @@ weight the sums that were cut off cost 2 % of its output.
 """
 
 RECIPES: dict[str, dict[str, Any]] = {
-    "unet": {"method": "nncf.quantize", "preset": "mixed", "model_type": "transformer", "smooth_quant": 0.95},
+    "unet": {
+        "method": "nncf.quantize",
+        "preset": "mixed",
+        "model_type": "transformer",
+        "smooth_quant": 0.95,
+        "unquantized": ["conv_in", "conv_out", "up_blocks\\.{last}\\..*conv_shortcut"],
+    },
     "vae_decoder": {"method": "nncf.quantize", "preset": "mixed"},
     "text_encoder": {"method": "nncf.compress_weights", "mode": "int8_asym"},
 }
 """The decoder of critters, on 32 drawings against itself at fp32: activations and weights in 8 bits 42.6 dB in 0.35 of the
 time, weights alone 53.0 dB in the time of bf16; bf16 around the 8 bits costs nothing against fp32 around them. Leaving
 its first or last convolution out gains 0.1 dB.
+
+``unquantized`` are the layers of the UNet that stay as they are, as patterns of their names. What they round reaches the
+prediction unsmoothed: the latents themselves, the last features, and the last block's sums past its convolutions. On
+critters they made nine tenths of the error of all activations and five sixths of that of all weights (mean squared, over
+inputs from trajectories), for 1 % of the arithmetic, and less of Stable Diffusion's.
 """
+
+
+def unquantized(how: dict[str, Any], up_blocks: int) -> list[str]:
+    """Patterns, to match from the start of a node's name, of what a recipe leaves unquantized in a UNet of so many up blocks."""
+    return [".*" + pattern.format(last=up_blocks - 1) for pattern in how.get("unquantized", ())]

@@ -9,6 +9,7 @@ them, and :mod:`backends.openvino.fake_quantizers` takes over from there.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from nncf.quantization.advanced_parameters import (
     AdvancedSmoothQuantParameters,
     OverflowFix,
 )
+from nncf.torch.function_hook import wrap_model
+from nncf.torch.function_hook.nncf_graph.nncf_graph_builder import build_nncf_graph
 from nncf.torch.function_hook.wrapper import get_hook_storage
 from nncf.torch.quantization import extensions
 from nncf.torch.quantization.layers import SQMultiply
@@ -32,7 +35,7 @@ from torch.overrides import TorchFunctionMode
 
 import backends.openvino as _silenced  # its import keeps NNCF from sending statistics
 from backends.openvino.fake_quantizers import LAYERS, FakeQuantizer, quantize_layer
-from backends.openvino.recipes import RECIPES
+from backends.openvino.recipes import RECIPES, unquantized
 
 assert _silenced
 Sample = dict[str, Tensor]
@@ -53,6 +56,7 @@ def quantized_unet(unet: Any, samples: list[Sample]) -> Any:
             preset=nncf.QuantizationPreset.MIXED,
             model_type=nncf.ModelType.TRANSFORMER,
             subset_size=len(samples),
+            ignored_scope=nncf.IgnoredScope(names=_operations_left(unet, samples[0])),
             advanced_parameters=AdvancedQuantizationParameters(
                 overflow_fix=OverflowFix.ENABLE,
                 smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=how["smooth_quant"]),
@@ -77,6 +81,19 @@ def quantized_unet(unet: Any, samples: list[Sample]) -> Any:
             place.smooth,
         )
     return result.requires_grad_(True)
+
+
+def _operations_left(unet: Any, sample: Sample) -> list[str]:
+    """NNCF's names of the operations that stay as they are: those that read a weight which the recipe leaves unquantized. The
+    operations' own names do not say which of several layers they are."""
+    graph = build_nncf_graph(wrap_model(NoisePrediction(copy.deepcopy(unet))), sample)
+    left = [re.compile(pattern) for pattern in unquantized(RECIPES["unet"], len(unet.up_blocks))]
+    weights = (
+        node
+        for node in graph.get_all_nodes()
+        if node.node_name.endswith(".weight") and any(pattern.match(node.node_name) for pattern in left)
+    )
+    return [reader.node_name for weight in weights for reader in graph.get_next_nodes(weight)]
 
 
 class NoisePrediction(nn.Module):
