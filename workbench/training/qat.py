@@ -77,8 +77,8 @@ def calibrated(pipeline: Any, card: ModelCard, data: Captioned, count: int, size
     student = copy.deepcopy(pipeline.unet)
     unrounded = file.with_suffix(".pt")
     if file.exists():
-        restore(student, file).load_state_dict(torch.load(unrounded, weights_only=True))
-        return student.requires_grad_(True)
+        restore(student.cpu(), file).load_state_dict(torch.load(unrounded, weights_only=True))
+        return student.to(pipeline.unet.device).requires_grad_(True)
     defaults = card.defaults
     samples = trajectory_samples(pipeline, data.prompts, count, defaults.steps, defaults.guidance_scale, size)
     device = pipeline.unet.device
