@@ -41,9 +41,9 @@ QUAD(quad_sums, PLUS)
 #endif
 
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void tensor_attention(
-    __global OUT_T *out, __global const A0_T *query, __global const A1_T *keys, __global const A2_T *values
+    __global OUT_T *restrict out, __global const A0_T *restrict query, __global const A1_T *restrict keys, __global const A2_T *restrict values
 #if MASKED
-    , __global const A3_T *mask
+    , __global const A3_T *restrict mask
 #endif
     NUMBERS)
 {

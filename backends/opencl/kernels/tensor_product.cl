@@ -44,18 +44,18 @@
 DEFINE_MULTIPLY(multiply, MT, NT)
 
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void tensor_product(
-    __global OUT_T *out, __global const A_T *a, __global const B_T *b
+    __global OUT_T *restrict out, __global const A_T *restrict a, __global const B_T *restrict b
 #if STATISTICS
-    , __global const ST_T *statistics
+    , __global const ST_T *restrict statistics
 #endif
 #if EXTRAS > 0
-    , __global const E0_T *extra0
+    , __global const E0_T *restrict extra0
 #endif
 #if EXTRAS > 1
-    , __global const E1_T *extra1
+    , __global const E1_T *restrict extra1
 #endif
 #if EXTRAS > 2
-    , __global const E2_T *extra2
+    , __global const E2_T *restrict extra2
 #endif
     NUMBERS)
 {
