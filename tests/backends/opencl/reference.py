@@ -90,6 +90,11 @@ def _matmul(attributes: Mapping[str, Any], a: Tensor, b: Tensor, *extras: Tensor
     return _extras(attributes, a @ b * attributes["scale"], extras)
 
 
+def _gated_matmul(attributes: Mapping[str, Any], a: Tensor, b: Tensor, *extras: Tensor) -> Tensor:
+    values, gates = _matmul(attributes, a, b, *extras).unflatten(-1, (-1, 2, 8)).unbind(-2)
+    return (values * F.gelu(gates)).flatten(-2)
+
+
 def _conv2d(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, *extras: Tensor) -> Tensor:
     if attributes["upsample"] == 2:
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
