@@ -15,7 +15,7 @@ from typing import Any
 
 from backends.opencl import cores, launches
 from backends.opencl.aten import channels_last
-from backends.opencl.cores import Core, tensor_attention, tensor_rows
+from backends.opencl.cores import Core, tensor_attention, tensor_halves, tensor_norms, tensor_rows
 from backends.opencl.cores.tensor_chip import Chip, elements, in_chunks
 from backends.opencl.cores.tensor_tiles import SPLITS, TILES, Sizes, Tiles, chosen, winograd_tile
 from backends.opencl.editing import Editor, rewritten, with_attributes
@@ -51,9 +51,11 @@ def tensor_core(chip: Chip, tiles: Tiles = TILES, splits: Sequence[int] = SPLITS
         return _product(values, operation, chip, tiles)
 
     kinds = ("matmul", "gated_matmul", "conv2d", "split_matmul", "split_conv2d")
-    makers: dict[str, Maker] = tensor_rows.makers(chip) | dict.fromkeys(kinds, product)
+    makers: dict[str, Maker] = tensor_rows.makers(chip) | tensor_norms.makers(chip) | tensor_halves.makers(chip)
+    makers |= dict.fromkeys(kinds, product)
     makers["join_slices"] = lambda values, operation: _join(values, operation, chip)
-    makers["flash_attention"] = lambda values, operation: tensor_attention.attention(values, operation, chip)
+    for kind in ("flash_attention", "halves_attention"):
+        makers[kind] = lambda values, operation: tensor_attention.attention(values, operation, chip)
     return Core(
         "tensor",
         lambda graph: lay_out(graph, chip, tiles, splits),
@@ -67,6 +69,10 @@ def lay_out(graph: Graph, chip: Chip, tiles: Tiles, splits: Sequence[int]) -> Gr
     """Weights with the axis that is summed over last, so that whole chunks of it are copied; deep and small products split."""
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
+        if operation.kind == "group_norm":
+            return tensor_norms.sliced(editor, operation, chip)
+        if operation.kind == "flash_attention":
+            return tensor_halves.halved(editor, operation)
         if operation.kind not in ("matmul", "gated_matmul", "conv2d"):
             return None
         left, right, *extras = operation.inputs
