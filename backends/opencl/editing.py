@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from backends.opencl.graph import Graph, Operation, Shape, Value, View, dense_strides
+from backends.opencl.graph import Beside, Graph, Operation, Shape, Value, View, dense_strides
 
 Replacement = Callable[["Editor", Operation], "list[Operation] | None"]
 
@@ -33,6 +33,12 @@ class Editor:
             self.values[name] = Value(name, math.prod(shape), self.values[view.value].dtype)
             self.weights[name] = self.weights[view.value].then(step)
         return View(name, shape, dense_strides(shape))
+
+    def beside(self, names: Sequence[str], shape: Shape) -> View:
+        """The weights of these names, matrices of as many rows or vectors, one beside the other as one of ``shape``."""
+        view = self.value(f"{names[0]}.beside", shape, dtype=self.values[names[0]].dtype)
+        self.weights[view.value] = Beside(tuple(self.weights[name] for name in names))
+        return view
 
     def finished(self, operations: Iterable[Operation]) -> Graph:
         """The graph of these operations; values and weights that are no longer used are dropped."""

@@ -8,7 +8,7 @@ operations and their attributes are listed in :mod:`backends.opencl.operations`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,6 +44,27 @@ class Weight:
 
     def then(self, step: str) -> Weight:
         return replace(self, steps=(*self.steps, step))
+
+    @property
+    def identity(self) -> Hashable:
+        """Equal for weights of the same memory, packed alike, as long as their sources are held."""
+        return self.source.ctypes.data, self.source.shape, self.source.strides, self.steps
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """A weight whose rows are those of ``parts`` one beside the other, after ``steps``."""
+
+    parts: tuple[Weight | Beside, ...]
+    steps: tuple[str, ...] = ()
+
+    def then(self, step: str) -> Beside:
+        return replace(self, steps=(*self.steps, step))
+
+    @property
+    def identity(self) -> Hashable:
+        """Equal for the same parts, packed alike, as long as their sources are held."""
+        return tuple(part.identity for part in self.parts), self.steps
 
 
 @dataclass(frozen=True)
@@ -139,7 +160,7 @@ class Graph:
     inputs: Mapping[str, View]
     outputs: tuple[View, ...]
     operations: tuple[Operation, ...]
-    weights: Mapping[str, Weight]
+    weights: Mapping[str, Weight | Beside]
 
     def users(self) -> dict[str, list[int]]:
         """For every value the indices of the operations that read it; an output of the graph counts as one more (-1)."""

@@ -272,6 +272,7 @@ def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
     tiles, channels = int(macros["COUNT"]), int(macros["CHANNELS"])
     sizes = (-(-channels // ITEMS) * ITEMS, tiles), (ITEMS, 1)
     flops = winograd_flops(operation.attributes["tile"], tiles, channels)
+    macros["PAIRED"] = 0
     return made(values, operation, operation.kind, views, macros, sizes, "winograd.cl", flops=flops)
 
 

@@ -8,12 +8,18 @@ matmul                  a (B0, B1, M, K), b (B0, B1, K, N) [, extras] → (B0, B
 conv2d                  x (N, C, H, W), weight (kh, kw, C, O) [, extras] → (N, O, H', W'); ``kernel``, ``stride``,
                         ``padding``, ``upsample`` (1, or 2: x is read as if every pixel stood there twice), ``extras``
 group_norm              x (N, C, P), weight (C), bias (C) → (N, C, P); ``groups``, ``epsilon``, ``silu``
+group_statistics        x (N, C, P) → (N, slices, groups, 2): the mean of every slice of pixels of a group, and the sum of its squared
+                        differences; ``groups``, ``slices``. The last slice may be shorter
+group_apply             x (N, C, P), those (N, slices, groups, 2), weight (C), bias (C) → as group_norm
 layer_norm              x (R, C), weight (C), bias (C) → (R, C); ``epsilon``
 reduce                  x (R0, R1, C0, C1) [, mean (R0, R1)] → (R0, R1); ``function``: mean, variance, max, sum
 softmax_statistics      x (B0, B1, M, N) → (B0, B1, M, 2): each row's maximum, and 1 / sum(exp(x - maximum)); fp32
 attention               q (B, H, T, D), k, v (B, H, S, D) [, mask (B, H, T, S), added] → (B, H, T, D); ``scale``.
                         Has no kernel: a pass turns it into one of the forms below
 flash_attention         as attention
+magnitudes              q, k, v (B, H, T, D) → (3, slices): the largest magnitude of every slice of each, whatever slices are
+halves                  those, magnitudes → (3, 2, B, H, T, D): x times a power of two, as the sum of two halves
+halves_attention        q, k, v (2, B, H, T, D) of such halves, magnitudes → as attention of the sums, unscaled; ``scale``
 embedding               ids (R), table (V, C) → (R, C)
 embedding_bag           ids (L), table (V, C), starts (K), weights (L) → (K, C): bag k is the weighted sum of the rows of
                         ids starts[k] to starts[k + 1]
@@ -25,6 +31,8 @@ cumsum                  x (R, N) → (R, N)
 panels                  b (B0, B1, K, N) → (B0, B1, P, K, ``width``): its columns in P panels, the last filled up with zeros
 panel_matmul            as matmul and conv2d, but b or the weight in panels (..., P, K, width) of its last two axes;
 panel_conv2d            ``columns`` = N. Made by the vector core's ``lay_out``
+gated_matmul            as matmul without statistics, b and the bias N columns of which 8 of a first half and 8 of a second take
+                        turns: the first times the GELU of the second → (B0, B1, M, N / 2). Made for the tensor core
 split_matmul            as matmul and conv2d, without extras, the depth in ``splits`` slices: each writes its own (M, N) of
 split_conv2d            fp32 sums behind the one that the output shows. Made by the tensor core's ``lay_out``
 join_slices             sums (splits, M, N) [, extras] → as matmul, or as conv2d with ``convolution``; ``scale``, ``extras``

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from backends.opencl.graph import DTYPES, Weight
+from backends.opencl.graph import DTYPES, Beside, Weight
 
 FILTER_TRANSFORMS = {
     2: np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]),
@@ -32,21 +32,31 @@ FILTER_TRANSFORMS = {
 """G of arXiv 1509.09308, by output tile: a filter g becomes G g G^T."""
 
 
-def packed(weight: Weight, dtype: str | None = None) -> np.ndarray:
+def packed(weight: Weight | Beside, dtype: str | None = None) -> np.ndarray:
     """The weight's elements, flat, as a value of ``dtype`` (a key of ``DTYPES``) holds them.
 
     None stands for fp32, or int32 for whole numbers. The memory begins at a page: a processor's runtime then reads it where
     it is, and copies what begins elsewhere.
     """
-    tensor = torch.from_numpy(weight.source)
-    # A filter's transform mixes its taps and panels cut its columns: in this order the larger result is written once.
-    for step in sorted(weight.steps, key=lambda step: step.startswith("winograd")):
-        name, number = re.fullmatch(r"([a-z_]+?)(\d*)", step).groups()  # pyright: ignore[reportOptionalMemberAccess]
-        tensor = STEPS[name](tensor, int(number or 0))
+    tensor = _stepped(weight)
     whole = not tensor.is_floating_point()
     out = _page_aligned(tensor.numel(), DTYPES[dtype or ("int32" if whole else "fp32")])
     torch.from_numpy(out).view(tensor.shape).copy_(tensor)
     return out
+
+
+def _stepped(weight: Weight | Beside) -> torch.Tensor:
+    """A weight after its steps. Parts that lie beside each other are matrices of as many rows; a vector is one row."""
+    if isinstance(weight, Weight):
+        tensor = torch.from_numpy(weight.source)
+    else:
+        parts = [_stepped(part) for part in weight.parts]
+        tensor = torch.cat([part.reshape(-1, part.shape[-1]) for part in parts], -1)
+    # A filter's transform mixes its taps and panels cut its columns: in this order the larger result is written once.
+    for step in sorted(weight.steps, key=lambda step: step.startswith("winograd")):
+        name, number = re.fullmatch(r"([a-z_]+?)(\d*)", step).groups()  # pyright: ignore[reportOptionalMemberAccess]
+        tensor = STEPS[name](tensor, int(number or 0))
+    return tensor
 
 
 def _page_aligned(count: int, dtype: Any) -> np.ndarray:
@@ -86,11 +96,17 @@ def _panels(tensor: torch.Tensor, width: int) -> torch.Tensor:
     return tensor.reshape(*batch, depth, panels, width).transpose(-2, -3)
 
 
+def _halves(tensor: torch.Tensor, together: int) -> torch.Tensor:
+    """(..., N): as many columns of the first half, then of the second, in turns."""
+    return tensor.unflatten(-1, (2, -1, together)).transpose(-2, -3).flatten(-3)
+
+
 STEPS: dict[str, Callable[[torch.Tensor, int], torch.Tensor]] = {
     "transposed": _transposed,
     "convolution": _convolution,
     "filters": _filters,
     "winograd": _winograd,
     "panels": _panels,
+    "halves": _halves,
 }
 """What a step does, by its name; a number behind the name is its argument."""

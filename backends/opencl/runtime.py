@@ -15,7 +15,7 @@ import pyopencl as cl
 from backends.contract import BackendError
 from backends.opencl.choices import Choices
 from backends.opencl.cores import core_of, is_nvidia
-from backends.opencl.graph import DTYPES, Graph, View, Weight
+from backends.opencl.graph import DTYPES, Beside, Graph, View, Weight
 from backends.opencl.launch import Launch
 from backends.opencl.launches import launches
 from backends.opencl.packing import packed
@@ -55,16 +55,16 @@ class Engine:
         self.programs = Programs(self.context, device)
         self.choices = Choices(device, self.core.name, self.core.settings)
         self.times: list[tuple[Any, Launch]] | None = None
-        self._weights: dict[tuple[Any, ...], tuple[np.ndarray, Any]] = {}
+        self._weights: dict[tuple[Any, ...], tuple[Weight | Beside, Any]] = {}
 
-    def weight(self, weight: Weight, dtype: str) -> Any:
+    def weight(self, weight: Weight | Beside, dtype: str) -> Any:
         """The buffer of a weight, packed and uploaded once for all networks that read it alike."""
-        key = weight.source.ctypes.data, weight.source.shape, weight.source.strides, weight.steps, dtype
+        key = weight.identity, dtype
         if key not in self._weights:
             flags = cl.mem_flags
             place = flags.USE_HOST_PTR if self.shares_memory else flags.COPY_HOST_PTR
             buffer = cl.Buffer(self.context, flags.READ_ONLY | place, hostbuf=packed(weight, dtype))
-            self._weights[key] = weight.source, buffer
+            self._weights[key] = weight, buffer
         return self._weights[key][1]
 
     @property

@@ -15,17 +15,18 @@ from typing import Any
 
 from backends.opencl import cores, launches
 from backends.opencl.aten import channels_last
-from backends.opencl.cores import Core, tensor_attention, tensor_rows
+from backends.opencl.cores import Core, tensor_attention, tensor_halves, tensor_norms, tensor_rows
 from backends.opencl.cores.tensor_chip import Chip, elements, in_chunks
 from backends.opencl.cores.tensor_tiles import SPLITS, TILES, Sizes, Tiles, chosen, winograd_tile
 from backends.opencl.editing import Editor, rewritten, with_attributes
 from backends.opencl.graph import Graph, Operation, Value, View, dense_strides
 from backends.opencl.launch import Launch, Macros, Maker, made
 from backends.opencl.launches import extra_views
+from backends.opencl.passes import gates, horizontal
 
 LEFT_AND_RIGHT = {"SCATTERED": 0, "ASYNC": 1, "COLUMNS": 2, "THROUGH": 3}
 TILING = ("NVIDIA", "HALVES", "THREADS", "BM", "BN", "WM", "WN", "STAGES")
-READING = ("CONVOLUTION", "LEFT", "RIGHT", "STATISTICS", "EXTRAS", "PAIRS", "LINEAR")
+READING = ("CONVOLUTION", "GATED", "LEFT", "RIGHT", "STATISTICS", "EXTRAS", "PAIRS", "LINEAR")
 FIXED = frozenset((*TILING, *READING, *LEFT_AND_RIGHT, "KERNEL", "STRIDE", "PADDING", "UPSAMPLE"))
 """What stays a macro of a product; one program serves all shapes."""
 JOINED = 64
@@ -49,10 +50,12 @@ def tensor_core(chip: Chip, tiles: Tiles = TILES, splits: Sequence[int] = SPLITS
     def product(values: Mapping[str, Value], operation: Operation) -> Launch:
         return _product(values, operation, chip, tiles)
 
-    kinds = ("matmul", "conv2d", "split_matmul", "split_conv2d")
-    makers: dict[str, Maker] = tensor_rows.makers(chip) | dict.fromkeys(kinds, product)
+    kinds = ("matmul", "gated_matmul", "conv2d", "split_matmul", "split_conv2d")
+    makers: dict[str, Maker] = tensor_rows.makers(chip) | tensor_norms.makers(chip) | tensor_halves.makers(chip)
+    makers |= dict.fromkeys(kinds, product)
     makers["join_slices"] = lambda values, operation: _join(values, operation, chip)
-    makers["flash_attention"] = lambda values, operation: tensor_attention.attention(values, operation, chip)
+    for kind in ("flash_attention", "halves_attention"):
+        makers[kind] = lambda values, operation: tensor_attention.attention(values, operation, chip)
     return Core(
         "tensor",
         lambda graph: lay_out(graph, chip, tiles, splits),
@@ -66,13 +69,17 @@ def lay_out(graph: Graph, chip: Chip, tiles: Tiles, splits: Sequence[int]) -> Gr
     """Weights with the axis that is summed over last, so that whole chunks of it are copied; deep and small products split."""
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
-        if operation.kind not in ("matmul", "conv2d"):
+        if operation.kind == "group_norm":
+            return tensor_norms.sliced(editor, operation, chip)
+        if operation.kind == "flash_attention":
+            return tensor_halves.halved(editor, operation)
+        if operation.kind not in ("matmul", "gated_matmul", "conv2d"):
             return None
         left, right, *extras = operation.inputs
         operation = replace(operation, inputs=(left, _turned(editor, operation, right), *extras))
         return _split(editor, operation, chip, tiles, splits)
 
-    return rewritten(graph, replacement)
+    return rewritten(gates.apply(horizontal.apply(graph)), replacement)
 
 
 def _turned(editor: Editor, operation: Operation, right: View) -> View:
@@ -80,7 +87,7 @@ def _turned(editor: Editor, operation: Operation, right: View) -> View:
     whole = right.is_dense and right.elements == editor.values[right.value].size
     if right.value not in editor.weights or not whole:
         return right
-    if operation.kind == "matmul":
+    if operation.kind.endswith("matmul"):
         b0, b1, depth, columns = right.shape
         return editor.repacked(right, "transposed", (b0, b1, columns, depth)).permuted((0, 1, 3, 2))
     height, width, channels, features = right.shape
@@ -93,7 +100,7 @@ def _split(
     """The operation, or its slices of depth and what adds them up, where too few work-groups would have too much to do."""
     left, right, *extras = operation.inputs
     sizes = sizes_of(editor.values, operation)
-    if sizes.batch > 1 or "statistics" in operation.attributes["extras"]:
+    if sizes.batch > 1 or operation.kind == "gated_matmul" or "statistics" in operation.attributes["extras"]:
         return [operation]
     _, splits = chosen(sizes, tiles, chip, allowed)
     if splits == 1:
@@ -145,7 +152,7 @@ def _product(values: Mapping[str, Value], operation: Operation, chip: Chip, tile
     column_axis = depth_axis = 1 if convolution else 3
     extra = [view for name, view in views.items() if name.startswith("E")]
     through = bool(macros["STATISTICS"])
-    macros |= chip.macros | LEFT_AND_RIGHT
+    macros |= chip.macros | LEFT_AND_RIGHT | {"GATED": int(operation.kind == "gated_matmul")}
     macros |= {"M": sizes.m, "N": sizes.n, "K": sizes.k, "HALVES": int(sizes.precision == "fp16")}
     macros |= {"BM": tile.m, "BN": tile.n, "WM": tile.warp_m, "WN": tile.warp_n, "THREADS": tile.threads}
     macros |= {"STAGES": tile.stages_in(chip.local_memory), "SPLITS": splits, "SLICE": sizes.m * sizes.n}

@@ -11,7 +11,7 @@ from dataclasses import replace
 from backends.opencl import launches
 from backends.opencl.cores.tensor_chip import Chip, in_chunks
 from backends.opencl.graph import Operation, Value, View
-from backends.opencl.launch import Launch, Macros, Maker, made, numbered
+from backends.opencl.launch import ITEMS, Launch, Macros, Maker, made, numbered
 from backends.opencl.launches import portable
 
 GROUP = 256
@@ -32,8 +32,8 @@ def makers(chip: Chip) -> dict[str, Maker]:
         "layer_norm": lambda values, operation: _layer_norm(values, operation, chip),
         "softmax_statistics": _widened,
         "reduce": _widened,
-        "winograd_input": _winograd,
-        "winograd_output": _winograd,
+        "winograd_input": lambda values, operation: _winograd(values, operation, chip),
+        "winograd_output": lambda values, operation: _winograd(values, operation, chip),
     }
 
 
@@ -54,17 +54,25 @@ def _widened(values: Mapping[str, Value], operation: Operation) -> Launch:
     return replace(launch, macros=macros, global_size=(rows * width,), local_size=(width,))
 
 
-def _winograd(values: Mapping[str, Value], operation: Operation) -> Launch:
-    """The portable launch, its sizes as arguments: one program for every image."""
+def _winograd(values: Mapping[str, Value], operation: Operation, chip: Chip) -> Launch:
+    """The portable launch, two channels a work-item, its sizes as arguments: one program for every image."""
     launch = portable(values, operation)
-    fixed = ("INPUT", "TILE", "UPSAMPLE", "EXTRAS")
+    spread, image = operation.output, operation.inputs[0]
+    if operation.kind == "winograd_output":
+        spread, image = image, spread
+    extras = operation.inputs[1:]
+    paired = in_chunks(spread, 2, 2) and _in_pairs(1, image, *extras)
+    macros = {**launch.macros, **chip.macros, "PAIRED": int(paired)}
+    fixed = ("NVIDIA", "INPUT", "TILE", "UPSAMPLE", "EXTRAS", "PAIRED")
     numbers = {
-        name: value
-        for name, value in launch.macros.items()
-        if name not in fixed and not isinstance(value, str)
+        name: value for name, value in macros.items() if name not in fixed and not isinstance(value, str)
     }
-    kept = {name: value for name, value in launch.macros.items() if name not in numbers}
-    return replace(launch, macros=kept, numbers=numbers)
+    kept = {name: value for name, value in macros.items() if name not in numbers}
+    launch = replace(launch, sources=("common.cl", "warps.cl", "winograd.cl"), macros=kept, numbers=numbers)
+    if paired:
+        pairs, tiles = image.shape[1] // 2, launch.global_size[1]
+        launch = replace(launch, global_size=(-(-pairs // ITEMS) * ITEMS, tiles))
+    return launch
 
 
 def _elementwise(values: Mapping[str, Value], operation: Operation, chip: Chip) -> Launch:

@@ -9,15 +9,15 @@
 #define COLUMN_AT(X, n) ((n) * X##_S3)
 #endif
 
-__kernel void tensor_join(__global OUT_T *out, __global const float *slices
+__kernel void tensor_join(__global OUT_T *restrict out, __global const float *restrict slices
 #if EXTRAS > 0
-    , __global const E0_T *extra0
+    , __global const E0_T *restrict extra0
 #endif
 #if EXTRAS > 1
-    , __global const E1_T *extra1
+    , __global const E1_T *restrict extra1
 #endif
 #if EXTRAS > 2
-    , __global const E2_T *extra2
+    , __global const E2_T *restrict extra2
 #endif
     NUMBERS)
 {

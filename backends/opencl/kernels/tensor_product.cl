@@ -2,7 +2,8 @@
 // Group (x, y, z) computes the BM x BN tile at row y * BM and column x * BN of batch z / SPLITS and slice z % SPLITS; each of
 // its warps WM x WN of it, in fragments of 16 x 8. STAGES tiles of a and b, 4 chunks (64 bytes) deep, lie in local memory.
 // CONVOLUTION: row m is pixel (n, y, x) of the output; k is (ky, kx, channel), read from the image where it lies. LINEAR: a row
-// of pixels follows the one above it in all that is written or added.
+// of pixels follows the one above it in all that is written or added. GATED: columns come 8 of a value, 8 of its gate in turns,
+// and out has half as many: value * gelu(gate).
 //
 // a and b as LEFT and RIGHT say: ASYNC, whole chunks that lie along K are copied; COLUMNS (b alone), chunks along N; THROUGH
 // (a alone), chunks along K by registers, read as exp(a - maximum) / sum with STATISTICS; SCATTERED, element by element.
@@ -41,21 +42,42 @@
 #define PACKED(v) ((uint4)(as_uint(v[0]), as_uint(v[1]), as_uint(v[2]), as_uint(v[3])))
 #endif
 
+// What stands beside the sums of columns n and n + 1.
+#if PAIRS
+#define ADD_EXTRA(X, value, p, from, n) value += JOINED(LOAD_PAIR_, X##_TYPE)(p, from + (n));
+#else
+#define ADD_EXTRA(X, value, p, from, n) { \
+        value.x += X##_READ(p, from + COLUMN_AT(X, n)); \
+        if ((n) + 1 < N) \
+            value.y += X##_READ(p, from + COLUMN_AT(X, (n) + 1)); \
+    }
+#endif
+#if EXTRAS > 2
+#define ADD_EXTRAS(value, n) ADD_EXTRA(E0, value, extra0, from0, n) ADD_EXTRA(E1, value, extra1, from1, n) \
+    ADD_EXTRA(E2, value, extra2, from2, n)
+#elif EXTRAS > 1
+#define ADD_EXTRAS(value, n) ADD_EXTRA(E0, value, extra0, from0, n) ADD_EXTRA(E1, value, extra1, from1, n)
+#elif EXTRAS > 0
+#define ADD_EXTRAS(value, n) ADD_EXTRA(E0, value, extra0, from0, n)
+#else
+#define ADD_EXTRAS(value, n)
+#endif
+
 DEFINE_MULTIPLY(multiply, MT, NT)
 
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void tensor_product(
-    __global OUT_T *out, __global const A_T *a, __global const B_T *b
+    __global OUT_T *restrict out, __global const A_T *restrict a, __global const B_T *restrict b
 #if STATISTICS
-    , __global const ST_T *statistics
+    , __global const ST_T *restrict statistics
 #endif
 #if EXTRAS > 0
-    , __global const E0_T *extra0
+    , __global const E0_T *restrict extra0
 #endif
 #if EXTRAS > 1
-    , __global const E1_T *extra1
+    , __global const E1_T *restrict extra1
 #endif
 #if EXTRAS > 2
-    , __global const E2_T *extra2
+    , __global const E2_T *restrict extra2
 #endif
     NUMBERS)
 {
@@ -238,39 +260,25 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void tensor_produc
 #if EXTRAS > 2
         const int from2 = E2_OFFSET + BATCHED(E2) + ROW_AT(E2, m);
 #endif
-        UNROLL for (int j = 0; j < NT; ++j) {
-            const int n = column0 + warp_column + j * 8 + lane % 4 * 2;
+        UNROLL for (int j = 0; j < NT; j += 1 + GATED) {
+            int n = column0 + warp_column + j * 8 + lane % 4 * 2;
             const int from_sum = (i / 2 * NT + j) * 4 + i % 2 * 2;
-            float2 value = (float2)(sums[from_sum], sums[from_sum + 1]) * SCALE;
-#if PAIRS
             if (n >= N)
                 continue;
-#if EXTRAS > 0
-            value += JOINED(LOAD_PAIR_, E0_TYPE)(extra0, from0 + n);
+            float2 value = (float2)(sums[from_sum], sums[from_sum + 1]) * SCALE;
+            ADD_EXTRAS(value, n)
+#if GATED
+            float2 gate = (float2)(sums[from_sum + 4], sums[from_sum + 5]) * SCALE;
+            ADD_EXTRAS(gate, n + 8)
+            value *= 0.5f * gate * (1.0f + erf(gate * 0.70710678118654752f));
+            n -= (column0 + warp_column) / 2 + j * 4;
 #endif
-#if EXTRAS > 1
-            value += JOINED(LOAD_PAIR_, E1_TYPE)(extra1, from1 + n);
-#endif
-#if EXTRAS > 2
-            value += JOINED(LOAD_PAIR_, E2_TYPE)(extra2, from2 + n);
-#endif
+#if PAIRS
             JOINED(STORE_PAIR_, OUT_TYPE)(out, to + n, value);
 #else
-            UNROLL for (int p = 0; p < 2; ++p) {
-                float one = p ? value.y : value.x;
-                if (n + p >= N)
-                    continue;
-#if EXTRAS > 0
-                one += E0_READ(extra0, from0 + COLUMN_AT(E0, n + p));
-#endif
-#if EXTRAS > 1
-                one += E1_READ(extra1, from1 + COLUMN_AT(E1, n + p));
-#endif
-#if EXTRAS > 2
-                one += E2_READ(extra2, from2 + COLUMN_AT(E2, n + p));
-#endif
-                OUT_WRITE(out, to + COLUMN_AT(OUT, n + p), one);
-            }
+            OUT_WRITE(out, to + COLUMN_AT(OUT, n), value.x);
+            if (n + 1 < N)
+                OUT_WRITE(out, to + COLUMN_AT(OUT, n + 1), value.y);
 #endif
         }
     }

@@ -4,7 +4,7 @@
 #define EACH ((C / 2 + 31) / 32)
 
 __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void warp_layer_norm(
-    __global OUT_T *out, __global const A0_T *x, __global const A1_T *weight, __global const A2_T *bias NUMBERS)
+    __global OUT_T *restrict out, __global const A0_T *restrict x, __global const A1_T *restrict weight, __global const A2_T *restrict bias NUMBERS)
 {
     SCRATCH(THREADS)
     const int lane = get_local_id(0) % 32, row = get_group_id(0) * (THREADS / 32) + get_local_id(0) / 32;

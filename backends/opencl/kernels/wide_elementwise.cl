@@ -15,12 +15,12 @@
 #define AT_ONCE 1
 #endif
 
-__kernel void wide_elementwise(__global OUT_T *out, __global const A0_T *in0
+__kernel void wide_elementwise(__global OUT_T *restrict out, __global const A0_T *restrict in0
 #if INPUTS > 1
-    , __global const A1_T *in1
+    , __global const A1_T *restrict in1
 #endif
 #if INPUTS > 2
-    , __global const A2_T *in2
+    , __global const A2_T *restrict in2
 #endif
     NUMBERS)
 {

@@ -5,7 +5,7 @@
 #define PAIRS_EACH (CHANNELS / 2)
 
 __kernel __attribute__((reqd_work_group_size(WIDTH, 1, 1))) void wide_group_norm(
-    __global OUT_T *out, __global const A0_T *x, __global const A1_T *weight, __global const A2_T *bias NUMBERS)
+    __global OUT_T *restrict out, __global const A0_T *restrict x, __global const A1_T *restrict weight, __global const A2_T *restrict bias NUMBERS)
 {
     __local float scratch[WIDTH];
     const int c0 = get_group_id(0) % GROUPS * CHANNELS, n = get_group_id(0) / GROUPS;

@@ -11,6 +11,7 @@ from backends.opencl.passes import (
     fold,
     gelu,
     group_norm,
+    repeats,
     softmax,
     winograd,
 )
@@ -31,7 +32,7 @@ def optimized(
     ``attends`` says which attention the device takes without writing its scores, ``winograd_tile``, for a
     precision, which tile a convolution takes; None leaves that to the pass.
     """
-    graph = cleanup.apply(graph)
+    graph = repeats.apply(cleanup.apply(graph))
     graph = fold.apply(graph)
     graph = group_norm.apply(graph, switches["group_norm"])
     graph = gelu.apply(graph, switches["gelu"])

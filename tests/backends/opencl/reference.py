@@ -90,6 +90,11 @@ def _matmul(attributes: Mapping[str, Any], a: Tensor, b: Tensor, *extras: Tensor
     return _extras(attributes, a @ b * attributes["scale"], extras)
 
 
+def _gated_matmul(attributes: Mapping[str, Any], a: Tensor, b: Tensor, *extras: Tensor) -> Tensor:
+    values, gates = _matmul(attributes, a, b, *extras).unflatten(-1, (-1, 2, 8)).unbind(-2)
+    return (values * F.gelu(gates)).flatten(-2)
+
+
 def _conv2d(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, *extras: Tensor) -> Tensor:
     if attributes["upsample"] == 2:
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
@@ -118,6 +123,23 @@ def _panel_conv2d(attributes: Mapping[str, Any], x: Tensor, panels: Tensor, *ext
 def _group_norm(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     out = F.group_norm(x, attributes["groups"], weight, bias, attributes["epsilon"])
     return F.silu(out) if attributes["silu"] else out
+
+
+def _group_statistics(attributes: Mapping[str, Any], x: Tensor) -> Tensor:
+    n, _, pixels = x.shape
+    grouped = x.reshape(n, attributes["groups"], -1, pixels)
+    slices = grouped.split(-(-pixels // attributes["slices"]), -1)
+    return torch.stack([_mean_and_squares(part.flatten(2)) for part in slices], 1)
+
+
+def _mean_and_squares(rows: Tensor) -> Tensor:
+    return torch.stack([rows.mean(-1), rows.var(-1, correction=0) * rows.shape[-1]], -1)
+
+
+def _group_apply(
+    attributes: Mapping[str, Any], x: Tensor, _: Tensor, weight: Tensor, bias: Tensor
+) -> Tensor:
+    return _group_norm(attributes, x, weight, bias)
 
 
 def _layer_norm(attributes: Mapping[str, Any], x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -149,6 +171,30 @@ def _attention(attributes: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, *
 
 
 _flash_attention = _attention
+
+
+def _magnitudes(_: Mapping[str, Any], *tensors: Tensor) -> Tensor:
+    return torch.stack([tensor.abs().amax() for tensor in tensors])[:, None].expand(3, 64)
+
+
+def _power(magnitudes: Tensor) -> Tensor:
+    """For each tensor the power of two that takes its largest magnitude to 2^13 and above, below 2^14."""
+    return 2.0 ** (13 - torch.floor(torch.log2(magnitudes.amax(1))))
+
+
+def _halves(_: Mapping[str, Any], *inputs: Tensor) -> Tensor:
+    *tensors, magnitudes = inputs
+    scaled = torch.stack(tensors) * _power(magnitudes).reshape(3, 1, 1, 1, 1)
+    big = scaled.half().double()
+    return torch.stack([big, scaled - big], 1)
+
+
+def _halves_attention(
+    attributes: Mapping[str, Any], q: Tensor, k: Tensor, v: Tensor, magnitudes: Tensor
+) -> Tensor:
+    power = _power(magnitudes)
+    sums = [both.sum(0) / power[which] for which, both in enumerate((q, k, v))]
+    return _attention(attributes, *sums)
 
 
 INPUT_TRANSFORMS = {

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from backends.opencl.builder import Builder
 from backends.opencl.graph import Graph
-from backends.opencl.passes import SWITCHES, optimized, winograd
+from backends.opencl.passes import SWITCHES, gates, horizontal, optimized, repeats, winograd
 
 sys.path.insert(0, str(Path(__file__).parent))
 import networks
@@ -80,6 +81,55 @@ def test_residuals_and_upsampling_are_folded():
     assert "add" not in kinds(graph)
     reading = [op.attributes.get("upsample") for op in graph.operations]
     assert reading.count(2) == 2
+
+
+@pytest.mark.parametrize("name", ["small", "small_linear", "merged", "text", "vae"])
+def test_joining_products_and_gates_means_the_same(name: str):
+    graph, inputs, wanted = networks.captured(name)
+    graph = optimized(graph, dict.fromkeys(SWITCHES, True) | {"winograd": False})
+    changed = gates.apply(horizontal.apply(graph))
+    (got,) = reference.run(changed, inputs)
+    assert networks.relative_error(got, wanted) < 1e-6
+    assert len(changed.operations) < len(graph.operations) or name == "vae"
+
+
+def test_all_that_read_the_text_or_the_time_are_one_product():
+    graph = optimized(networks.captured("small")[0], dict.fromkeys(SWITCHES, True))
+    joined = horizontal.apply(graph)
+    for operations, most in ((graph.operations, False), (joined.operations, True)):
+        text = [item for item in operations if item.inputs[0].value == "encoder_hidden_states"]
+        time = [item for item in operations if item.inputs[0].shape == (1, 1, 2, 96)]
+        assert (len(text), len(time)) == (1, 2) if most else len(text) > 1 and len(time) > 2
+
+
+def test_the_silu_of_the_time_embedding_is_computed_once():
+    graph, _, _ = networks.captured("small")
+    before = [op for op in graph.operations if op.attributes.get("expression") == "silu"]
+    after = [op for op in repeats.apply(graph).operations if op.attributes.get("expression") == "silu"]
+    twice = [op for op in before if op.output.shape == (2, 96)]
+    assert len(before) - len(after) == len(twice) - 2 > 0
+
+
+def test_a_product_whose_result_runs_across_rows_stays_alone():
+    """A reader that takes no notice of rows can't read columns of a wider result."""
+    builder = Builder()
+    left = builder.input("left", (1, 1, 6, 8), "fp32")
+    outs = [
+        builder.emit("matmul", (left, builder.constant(torch.randn(1, 1, 8, 8))), (1, 1, 6, 8), scale=1.0, extras=())
+        for _ in range(3)
+    ]
+    flat = outs[0].reshaped((48,))
+    assert flat is not None
+    whole = builder.emit("elementwise", (flat,), (48,), expression="copy", scalars=())
+    rest = [
+        builder.emit("elementwise", (out,), (1, 1, 6, 8), expression="copy", scalars=()) for out in outs[1:]
+    ]
+    graph = Graph(builder.values, {"left": left}, (whole, *rest), tuple(builder.operations), builder.weights)
+    joined = horizontal.apply(graph)
+    assert kinds(joined).count("matmul") == 2
+    inputs = {"left": torch.randn(1, 1, 6, 8)}
+    for got, wanted in zip(reference.run(joined, inputs), reference.run(graph, inputs), strict=True):
+        assert torch.allclose(got, wanted)
 
 
 @pytest.mark.parametrize("tile", [2, 4])

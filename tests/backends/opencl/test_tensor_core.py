@@ -125,6 +125,34 @@ def test_flash_attention(engine: Any, precision: str, width: int, units: int):
     case.check(engine, out, precision)
 
 
+@pytest.mark.parametrize(
+    ("width", "tokens", "units", "size"),
+    [(40, 256, 1, 1.0), (40, 300, 99, 1.0), (80, 260, 1, 3e-9), (160, 257, 1, 2e6), (8, 270, 1, 0.0)],
+)
+def test_attention_of_floats_in_halves(engine: Any, width: int, tokens: int, units: int, size: float):
+    case = Case()
+    # queries and keys of one result, as a product for all three leaves them; the values' size is nothing that halves can say
+    both = case.random(2, tokens, 2, 2, width)
+    held = case.random(2, tokens, 2, width).permuted((0, 2, 1, 3))
+    case.tensors["input_1"] *= size
+    each = [both.sliced(2, which, 1) for which in (0, 1)]
+    inputs = [
+        View(view.value, (2, 2, tokens, width), tuple(view.strides[axis] for axis in (0, 3, 1, 4)), view.offset)
+        for view in each
+    ]
+    strides = (tokens * 2 * width, width, 2 * width, 1)
+    shape = (2, 2, tokens, width)
+    out = case.emit("flash_attention", (*inputs, held), shape, strides, scale=width**-0.5)
+    engine.core = tensor.tensor_core(replace(tensor.chip_of(engine.device), units=units))
+    graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
+    kinds = [operation.kind for operation in engine.core.lay_out(graph).operations]
+    assert kinds == ["magnitudes", "halves", "halves_attention"]
+    if size:
+        return case.check(engine, out, "fp32")
+    (got,) = runtime.Network(engine, graph)({name: x.numpy() for name, x in case.tensors.items()})
+    assert not got.any()
+
+
 @given(PRECISIONS, st.integers(1, 150), st.integers(1, 150), st.sampled_from([5, 32]), st.booleans())
 @MORE
 def test_flash_attention_of_any_length(
@@ -151,6 +179,43 @@ def test_group_norms(
     check(engine, case, case.emit("group_norm", inputs, x.shape, x.strides, **attributes), precision)
 
 
+@given(
+    PRECISIONS,
+    st.sampled_from([(2, 16), (16, 2), (32, 40), (1, 96)]),
+    st.integers(1, 90),
+    st.integers(1, 9),
+    st.booleans(),
+)
+@MORE
+def test_group_norms_in_slices(
+    engine: Any, precision: str, form: tuple[int, int], pixels: int, wanted: int, silu: bool
+):
+    case, (groups, each) = Case(), form
+    channels = groups * each
+    x = case.random(2, pixels, channels).permuted((0, 2, 1))
+    case.tensors["input_0"] += 5.0
+    slices = -(-pixels // -(-pixels // min(wanted, pixels)))
+    shape = (2, slices, groups, 2)
+    statistics = case.emit("group_statistics", (x,), shape, groups=groups, slices=slices)
+    inputs = (x, statistics, case.random(channels), case.random(channels))
+    attributes: Any = {"groups": groups, "epsilon": 1e-5 if each * pixels > 2 else 1.0, "silu": silu}
+    check(engine, case, case.emit("group_apply", inputs, x.shape, x.strides, **attributes), precision)
+
+
+@pytest.mark.parametrize("pixels", [500, 521])
+def test_a_group_norm_of_many_pixels_is_sliced(engine: Any, pixels: int):
+    case, channels = Case(), 64
+    x = case.random(2, pixels, channels).permuted((0, 2, 1))
+    inputs = (x, case.random(channels), case.random(channels))
+    attributes: Any = {"groups": 2, "epsilon": 1e-5, "silu": True}
+    out = case.emit("group_norm", inputs, x.shape, x.strides, **attributes)
+    engine.core = tensor.tensor_core(replace(tensor.chip_of(engine.device), units=99))
+    graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
+    kinds = [operation.kind for operation in engine.core.lay_out(graph).operations]
+    assert kinds == (["group_norm"] if pixels == 500 else ["group_statistics", "group_apply"])
+    case.check(engine, out, "fp32")
+
+
 @given(PRECISIONS, st.integers(1, 9), st.integers(2, 300))
 @MORE
 def test_layer_norms(engine: Any, precision: str, rows: int, width: int):
@@ -170,6 +235,48 @@ def test_elementwise_steps(engine: Any, precision: str, a: int, b: int, c: int, 
     third = case.random(*shape).expanded((a, b, c))
     attributes: Any = {"expression": "affine", "scalars": ()}
     check(engine, case, case.emit("elementwise", (first, second, third), (a, b, c), **attributes), precision)
+
+
+@given(PRECISIONS, st.integers(1, 90), st.integers(1, 10), st.integers(1, 12), st.booleans(), st.booleans())
+@MORE
+def test_products_and_the_geglu_behind_them(
+    engine: Any, precision: str, m: int, eighths: int, k: int, biased: bool, scattered: bool
+):
+    case, half, k = Case(), 8 * eighths, 8 * k + scattered
+    weight = case.constant(torch.randn(1, 1, k, 2 * half))
+    inputs = [case.random(1, 1, m, k), weight]
+    if biased:
+        bias = case.constant(torch.randn(2 * half)).reshaped((1, 1, 1, 2 * half))
+        assert bias is not None
+        inputs.append(bias.expanded((1, 1, m, 2 * half)))
+    extras = ("bias",) if biased else ()
+    whole = case.emit("matmul", tuple(inputs), (1, 1, m, 2 * half), scale=0.5, extras=extras)
+    halves = (whole.sliced(3, 0, half), whole.sliced(3, half, half))
+    out = case.emit("elementwise", halves, (1, 1, m, half), expression="geglu", scalars=())
+    engine.core = tensor.core(engine.device)
+    graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
+    assert [item.kind for item in engine.core.lay_out(graph).operations] == ["gated_matmul"]
+    check(engine, case, out, precision)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "fp32"])
+def test_products_of_the_same_rows_are_one(engine: Any, precision: str):
+    case, m = Case(), 70
+    left, columns = case.random(1, 1, m, 40), (24, 8, 40)
+    outs = []
+    for n in columns:
+        bias = case.constant(torch.randn(n)).reshaped((1, 1, 1, n))
+        assert bias is not None
+        inputs = (left, case.constant(torch.randn(1, 1, 40, n)), bias.expanded((1, 1, m, n)))
+        outs.append(case.emit("matmul", inputs, (1, 1, m, n), scale=1.0, extras=("bias",)))
+    heads = outs[2].reshaped((2, 35, 5, 8))
+    assert heads is not None
+    views = (heads.permuted((0, 2, 1, 3)), outs[0].sliced(3, 16, 8).expanded((2, 5, 70, 8)).sliced(2, 0, 35))
+    out = case.emit("elementwise", views, (2, 5, 35, 8), expression="mul", scalars=())
+    graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
+    engine.core = tensor.core(engine.device)
+    assert [item.kind for item in engine.core.lay_out(graph).operations] == ["matmul", "elementwise"]
+    case.check(engine, out, precision)
 
 
 @pytest.mark.parametrize(("precision", "kind"), [("fp16", "matmul"), ("fp32", "conv2d")])
@@ -200,11 +307,14 @@ def test_deep_and_small_products_are_split(engine: Any, precision: str, kind: st
     case.check(engine, out, precision)
 
 
-@pytest.mark.parametrize(("precision", "tile", "upsample"), [("fp32", 4, 1), ("fp16", 2, 2)])
-def test_winograd(engine: Any, precision: str, tile: int, upsample: int):
+@pytest.mark.parametrize(
+    ("precision", "tile", "upsample", "channels", "features"),
+    [("fp32", 4, 1, 40, 48), ("fp16", 2, 2, 40, 48), ("fp16", 2, 1, 40, 33), ("fp32", 4, 1, 35, 48)],
+)
+def test_winograd(engine: Any, precision: str, tile: int, upsample: int, channels: int, features: int):
     case = Case()
-    x, weight = case.image(2, 40, 9, 14), case.constant(torch.randn(3, 3, 40, 48))
-    shape = (2, 48, 9 * upsample, 14 * upsample)
+    x, weight = case.image(2, channels, 9, 14), case.constant(torch.randn(3, 3, channels, features))
+    shape = (2, features, 9 * upsample, 14 * upsample)
     attributes: Any = {"kernel": 3, "stride": 1, "padding": 1, "upsample": upsample, "extras": ("residual",)}
     inputs = (x, weight, case.image(*shape))
     out = case.emit("conv2d", inputs, shape, channels_last(shape), **attributes)
