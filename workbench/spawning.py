@@ -1,9 +1,12 @@
 """How a worker process comes into being, and that it never outlives the process it works for.
 
-On Linux workers are forked from a server that has done their common imports (seconds of them) and nothing else; elsewhere
-each is spawned, and imports for itself. A forked worker is given the environment of the session as it is now, not as it was
-when the server started. The server serves every session of this program. It ends with the last of them (:func:`hold_server`),
-and with the program, also when that is killed.
+On Linux workers are forked from a server that has done their common imports (seconds of them) and nothing else. Elsewhere, and
+where there is a graphics card that PyTorch computes on, each is spawned, and imports for itself: those imports ask how many
+cards there are, after which CUDA and ROCm refuse to work in a forked process.
+
+A forked worker is given the environment of the session as it is now, not as it was when the server started. The server serves
+every session of this program. It ends with the last of them (:func:`hold_server`), and with the program, also when that is
+killed.
 """
 
 from __future__ import annotations
@@ -15,16 +18,26 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 COMMON_IMPORTS = "backends.common_imports"
-FORKS = sys.platform == "linux"
+CARDS = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
+"""What Linux has where there is a card for CUDA, for ROCm, or for either through Windows."""
 _PR_SET_PDEATHSIG = 1
 _SECONDS_TO_END = 1.0
+
+
+def forks(cards: Iterable[Path] = CARDS) -> bool:
+    """Whether workers can be forked here: on Linux, where none of these devices is."""
+    return sys.platform == "linux" and not any(card.exists() for card in cards)
+
+
+FORKS = forks()
 _holding = threading.Lock()
 _holders = 0
 

@@ -345,3 +345,10 @@ def test_a_judge_that_was_killed_while_idle_is_started_again(
     victim.process.kill()
     victim.process.join(10)
     assert judge.judge("cartoon bird", PICTURE) is not None and judge.notice is None
+
+
+def test_workers_are_not_forked_where_a_graphics_card_would_refuse_to_work_in_them(tmp_path: Path):
+    card = tmp_path / "card"
+    assert spawning.forks([card]) is (sys.platform == "linux")
+    card.touch()
+    assert not spawning.forks([card])
