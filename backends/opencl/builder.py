@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from backends.opencl.graph import Operation, Shape, Value, View, Weight, dense_strides
+from backends.opencl.graph import Beside, Operation, Shape, Value, View, Weight, dense_strides
 from backends.opencl.packing import STEPS
 
 Handler = Callable[..., Any]
@@ -19,7 +19,7 @@ class Builder:
 
     def __init__(self, names: Mapping[int, str] | None = None) -> None:
         self.values: dict[str, Value] = {}
-        self.weights: dict[str, Weight] = {}
+        self.weights: dict[str, Weight | Beside] = {}
         self.operations: list[Operation] = []
         self.module = ""
         self._names = names or {}

@@ -49,7 +49,15 @@ def captured(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], model:
 
 
 def write(graph: Graph, file: Path) -> None:
-    """Keep a graph: an ``.npz`` of its structure as JSON, and the weights that have no name. Raises OSError."""
+    """Keep a graph: an ``.npz`` of its structure as JSON, and the weights that have no name.
+
+    Raises OSError, and ValueError where passes have laid its weights beside each other: what capture made is kept.
+    """
+    weights = {name: weight for name, weight in graph.weights.items() if isinstance(weight, Weight)}
+    if len(weights) < len(graph.weights):
+        raise ValueError(
+            "a graph whose weights lie beside each other cannot be kept; keep it as it was captured"
+        )
     described = {
         "values": [dataclasses.astuple(value) for value in graph.values.values()],
         "inputs": {name: _listed(view) for name, view in graph.inputs.items()},
@@ -64,11 +72,11 @@ def write(graph: Graph, file: Path) -> None:
             ]
             for operation in graph.operations
         ],
-        "weights": {name: [weight.name, weight.steps] for name, weight in graph.weights.items()},
+        "weights": {name: [weight.name, weight.steps] for name, weight in weights.items()},
     }
     arrays = {
         f"weight {name}": np.ascontiguousarray(weight.source)
-        for name, weight in graph.weights.items()
+        for name, weight in weights.items()
         if weight.name is None
     }
     text = np.frombuffer(json.dumps(described).encode(), np.uint8)

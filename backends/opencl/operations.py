@@ -8,8 +8,8 @@ matmul                  a (B0, B1, M, K), b (B0, B1, K, N) [, extras] → (B0, B
 conv2d                  x (N, C, H, W), weight (kh, kw, C, O) [, extras] → (N, O, H', W'); ``kernel``, ``stride``,
                         ``padding``, ``upsample`` (1, or 2: x is read as if every pixel stood there twice), ``extras``
 group_norm              x (N, C, P), weight (C), bias (C) → (N, C, P); ``groups``, ``epsilon``, ``silu``
-group_statistics        x (N, C, P) → (N, slices, groups, 2): the mean of every slice of pixels of a group, and the sum of its squared
-                        differences; ``groups``, ``slices``. The last slice may be shorter
+group_statistics        x (N, C, P) → (N, slices, groups, 2): the mean of every slice of pixels of a group, and the sum of its
+                        squared differences; ``groups``, ``slices``. The last slice may be shorter
 group_apply             x (N, C, P), those (N, slices, groups, 2), weight (C), bias (C) → as group_norm
 layer_norm              x (R, C), weight (C), bias (C) → (R, C); ``epsilon``
 reduce                  x (R0, R1, C0, C1) [, mean (R0, R1)] → (R0, R1); ``function``: mean, variance, max, sum

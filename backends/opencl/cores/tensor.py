@@ -51,7 +51,9 @@ def tensor_core(chip: Chip, tiles: Tiles = TILES, splits: Sequence[int] = SPLITS
         return _product(values, operation, chip, tiles)
 
     kinds = ("matmul", "gated_matmul", "conv2d", "split_matmul", "split_conv2d")
-    makers: dict[str, Maker] = tensor_rows.makers(chip) | tensor_norms.makers(chip) | tensor_halves.makers(chip)
+    makers: dict[str, Maker] = (
+        tensor_rows.makers(chip) | tensor_norms.makers(chip) | tensor_halves.makers(chip)
+    )
     makers |= dict.fromkeys(kinds, product)
     makers["join_slices"] = lambda values, operation: _join(values, operation, chip)
     for kind in ("flash_attention", "halves_attention"):

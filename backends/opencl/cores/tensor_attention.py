@@ -18,7 +18,22 @@ CHUNKS = 768
 TWO_TILES = ("fp16",)
 WIDEST_OF_TWO = 64
 FIXED = frozenset(
-    ("NVIDIA", "HALVES", "THREADS", "MT", "BKV", "D", "DP", "SCATTERED", "MASKED", "PAIRS", "RAGGED", "PARTS", "SPLITTING", "SLICES")
+    (
+        "NVIDIA",
+        "HALVES",
+        "THREADS",
+        "MT",
+        "BKV",
+        "D",
+        "DP",
+        "SCATTERED",
+        "MASKED",
+        "PAIRS",
+        "RAGGED",
+        "PARTS",
+        "SPLITTING",
+        "SLICES",
+    )
 )
 
 

@@ -44,7 +44,10 @@ def halved(editor: Editor, operation: Operation) -> list[Operation] | None:
     magnitudes = editor.value("magnitudes", (3, SLICES))
     halves = editor.value("halves", (3, 2, *shape), dtype="fp16")
     module, inputs = operation.module, operation.inputs
-    each = [replace(halves.sliced(0, which, 1), shape=(2, *shape), strides=halves.strides[1:]) for which in range(3)]
+    each = [
+        replace(halves.sliced(0, which, 1), shape=(2, *shape), strides=halves.strides[1:])
+        for which in range(3)
+    ]
     return [
         Operation("magnitudes", inputs, magnitudes, {}, module),
         Operation("halves", (*inputs, magnitudes), halves, {}, module),

@@ -42,8 +42,8 @@ def _gated(editor: Editor, product: Operation, geglu: Operation) -> Operation | 
     target = geglu.output.reshaped((*left.shape[:3], half)) if geglu.output.elements == rows * half else None
     known = all(editor.values[view.value].size == columns for view in bias) and right.is_dense
     weights = all(view.value in editor.weights for view in (right, *bias))
-    read = [half.reshaped(geglu.output.shape) for half in halves] if target else []
-    if target is None or columns % (2 * TOGETHER) or not known or not weights or read != [*geglu.inputs]:
+    read = [view.reshaped(geglu.output.shape) for view in halves]
+    if target is None or columns % (2 * TOGETHER) or not known or not weights or read != _plain(geglu):
         return None
     if right.elements != editor.values[right.value].size:
         return None
@@ -51,6 +51,11 @@ def _gated(editor: Editor, product: Operation, geglu: Operation) -> Operation | 
     inputs = [left, editor.repacked(right, step, right.shape)]
     inputs += [_repacked(editor, view, step) for view in bias]
     return replace(product, kind="gated_matmul", inputs=tuple(inputs), output=target, module=geglu.module)
+
+
+def _plain(geglu: Operation) -> list[View | None]:
+    """What it reads, the strides of axes of one element as ``reshaped`` gives them."""
+    return [view.reshaped(view.shape) for view in geglu.inputs]
 
 
 def _repacked(editor: Editor, bias: View, step: str) -> View:

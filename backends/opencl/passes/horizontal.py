@@ -41,10 +41,9 @@ def apply(graph: Graph) -> Graph:
     operations = []
     for operation in graph.operations:
         name = operation.output.value
-        if name in joined:
-            operations.append(joined[name])
-        elif name not in places:
-            operations.append(replace(operation, inputs=tuple(_seen(view, places) for view in operation.inputs)))
+        if name not in places or name in joined:
+            kept = joined.get(name, operation)
+            operations.append(replace(kept, inputs=tuple(_seen(view, places) for view in kept.inputs)))
     return editor.finished(operations)
 
 
@@ -65,7 +64,7 @@ def _fits(graph: Graph, operation: Operation) -> bool:
     columns = output.shape[3]
     whole = output.is_dense and output.elements == graph.values[output.value].size
     rows = output.shape[:2] == (1, 1) and whole and columns % ALIGNED == 0
-    biased = all(_whole(graph, view, columns) and view.strides[:3] == (0, 0, 0) for view in bias)
+    biased = all(_whole(graph, view, columns) for view in bias)
     return rows and weight.is_dense and _whole(graph, weight, weight.elements) and biased
 
 
@@ -80,7 +79,10 @@ def _joined(editor: Editor, group: Group, places: dict[str, tuple[str, int, int,
     rows, columns = first.output.shape[2], sum(operation.output.shape[3] for operation in group)
     depth = first.inputs[0].shape[3]
     output = editor.value("products", (1, 1, rows, columns), dtype=editor.values[first.output.value].dtype)
-    inputs = [first.inputs[0], editor.beside([item.inputs[1].value for item in group], (1, 1, depth, columns))]
+    inputs = [
+        first.inputs[0],
+        editor.beside([item.inputs[1].value for item in group], (1, 1, depth, columns)),
+    ]
     if first.attributes["extras"]:
         bias = editor.beside([item.inputs[2].value for item in group], (1, 1, 1, columns))
         inputs.append(bias.expanded(output.shape))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from backends.opencl.graph import Graph
 
-FP32_KINDS = ("reduce", "softmax_statistics")
+FP32_KINDS = ("reduce", "softmax_statistics", "group_statistics", "magnitudes")
 ORDERING = ("argsort", "argmax")
 _STEPS = ("elementwise", "embedding", "reduce", "matmul")
 

@@ -136,9 +136,7 @@ def _mean_and_squares(rows: Tensor) -> Tensor:
     return torch.stack([rows.mean(-1), rows.var(-1, correction=0) * rows.shape[-1]], -1)
 
 
-def _group_apply(
-    attributes: Mapping[str, Any], x: Tensor, _: Tensor, weight: Tensor, bias: Tensor
-) -> Tensor:
+def _group_apply(attributes: Mapping[str, Any], x: Tensor, _: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return _group_norm(attributes, x, weight, bias)
 
 

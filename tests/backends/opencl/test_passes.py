@@ -115,7 +115,9 @@ def test_a_product_whose_result_runs_across_rows_stays_alone():
     builder = Builder()
     left = builder.input("left", (1, 1, 6, 8), "fp32")
     outs = [
-        builder.emit("matmul", (left, builder.constant(torch.randn(1, 1, 8, 8))), (1, 1, 6, 8), scale=1.0, extras=())
+        builder.emit(
+            "matmul", (left, builder.constant(torch.randn(1, 1, 8, 8))), (1, 1, 6, 8), scale=1.0, extras=()
+        )
         for _ in range(3)
     ]
     flat = outs[0].reshaped((48,))

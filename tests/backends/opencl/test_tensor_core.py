@@ -137,7 +137,9 @@ def test_attention_of_floats_in_halves(engine: Any, width: int, tokens: int, uni
     case.tensors["input_1"] *= size
     each = [both.sliced(2, which, 1) for which in (0, 1)]
     inputs = [
-        View(view.value, (2, 2, tokens, width), tuple(view.strides[axis] for axis in (0, 3, 1, 4)), view.offset)
+        View(
+            view.value, (2, 2, tokens, width), tuple(view.strides[axis] for axis in (0, 3, 1, 4)), view.offset
+        )
         for view in each
     ]
     strides = (tokens * 2 * width, width, 2 * width, 1)
@@ -355,11 +357,11 @@ def test_a_deep_product_of_few_tiles_is_split_and_a_wide_one_is_not():
     assert slices(8192, 2560, 320) == 1
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_a_whole_unet(engine: Any, precision: str):
+@pytest.mark.parametrize(("precision", "on"), [("fp32", True), ("fp16", True), ("fp32", False)])
+def test_a_whole_unet(engine: Any, precision: str, on: bool):
     graph, inputs, wanted = networks.captured("small", 8)
     engine.core = tensor.core(engine.device)
-    switches: dict[str, bool] = dict.fromkeys(SWITCHES, True)
+    switches: dict[str, bool] = dict.fromkeys(SWITCHES, on)
     core = engine.core
     graph = optimized(graph, switches, precision, core.attends, core.winograd_tile)
     (got,) = runtime.Network(engine, graph)({name: tensor.numpy() for name, tensor in inputs.items()})
