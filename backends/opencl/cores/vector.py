@@ -26,6 +26,8 @@ PREFERRED = {1: 1.6, 2: 1.05, 3: 1.0, 4: 1.0, 5: 1.05}
 """What a column costs in a tile of so many vectors, against the best."""
 BLOCK_ROWS = 96
 DEPTH_AT_ONCE = 320
+WORTH_FEWER = 0.95
+"""Rows computed, empty ones included, of those that tiles of the most rows compute: below it smaller tiles pay."""
 FEWEST_ITEMS = 8
 """Work-items for every compute unit, below which blocks of rows are made smaller."""
 _TILE = ("W", "VN", "MR", "KC", "MOST_ROWS")
@@ -125,7 +127,7 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     batch, m, taps, depth = (int(shape[name]) for name in ("B", "M", "TAPS", "DEPTH"))
     panels, width = right.shape[-3], right.shape[-1]
     vectors = width // lanes
-    tile_rows = TILES[lanes][vectors]
+    tile_rows = rows_of_tile(m, TILES[lanes][vectors])
     tiles = {
         "block_rows": BLOCK_ROWS,
         "depth_at_once": DEPTH_AT_ONCE,
@@ -151,6 +153,13 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     return made(
         values, operation, "panel_product", views, macros, sizes, *sources, flops=flops, fixed=PRODUCT_FIXED
     )
+
+
+def rows_of_tile(m: int, most: int) -> int:
+    """Rows of a tile: ``most``, or two fewer where that leaves clearly fewer rows of the last tile empty."""
+    fewer = most - 2
+    filled, filled_by_fewer = (-(-m // rows) * rows for rows in (most, fewer or most))
+    return fewer if fewer >= 4 and filled_by_fewer < WORTH_FEWER * filled else most
 
 
 def block_rows(m: int, tile_rows: int, others: int, units: int, most: int = BLOCK_ROWS) -> int:

@@ -50,11 +50,11 @@ def launch(values: Mapping[str, Value], operation: Operation, lanes: int) -> Lau
     views = (query, keys, content, operation.output)
     macros: Macros = {"W": lanes, "R": rows, "VQ": vectors, "QUERIES": queries, "D": width}
     at_once = -(-chosen["keys_at_once"] // rows) * rows
-    macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": count, "KEYS_AT_ONCE": at_once}
+    macros |= {"TOKENS": tokens, "KEYS": count, "KEYS_AT_ONCE": at_once}
     macros |= {"MASKED": int(bool(mask)), "DENSE": int(all(view.strides[3] == 1 for view in views))}
     macros["STAGED"] = int(any(values[view.value].dtype != "fp32" for view in (keys, content)))
     macros["SCALE"] = float(operation.attributes["scale"]) * math.log2(math.e)
-    sizes = (-(-tokens // queries), batch * heads), (1, 1)
+    sizes = (heads, -(-tokens // queries), batch), (1, 1, 1)
     flops = 4 * batch * heads * tokens * count * width
     sources = ("vectors.cl", "vector_attention.cl")
     return made(

@@ -108,8 +108,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_product(
 #pragma unroll
                     for (int j = 0; j < VN; ++j)
                         sum[i][j] = tap + k0 ? JOINED(vload, W)(j, sums[r + i]) : (VEC)(0.0f);
+                __global const B_T *ahead = right + KC * NR + r / MR % VN * W;
                 for (int k = 0; k < depth; ++k) {
                     VEC columns[VN];
+                    __builtin_prefetch((const void *)(size_t)(ahead + k * NR));
 #pragma unroll
                     for (int j = 0; j < VN; ++j)
                         columns[j] = JOINED(LOAD_, B_TYPE)(right, k * NR + j * W);

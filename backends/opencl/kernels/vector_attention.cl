@@ -1,5 +1,6 @@
 // Attention without written scores (arXiv 2205.14135) for processors: a work-item, alone in its group, takes QUERIES
-// queries (global id 0) of head h of image n (global id 1 = n * HEADS + h) past KEYS_AT_ONCE keys after the other.
+// queries (global id 1) of head h (global id 0) of image n (global id 2) past KEYS_AT_ONCE keys after the other. All heads of
+// some queries come one after the other, for they lie together.
 // Vectors run along the queries: a row of queries, of shares or of the sums is QUERIES floats, channel or key after the
 // other, and keys and values are read where they lie, an element at a time for all queries of a tile of R rows by VQ
 // vectors. So no size is filled up to whole vectors, and a query's sum is a lane: nothing is added across.
@@ -86,7 +87,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void vector_attention(
 #endif
     NUMBERS)
 {
-    const int t0 = get_global_id(0) * QUERIES, n = get_global_id(1) / HEADS, h = get_global_id(1) % HEADS;
+    const int t0 = get_global_id(1) * QUERIES, n = get_global_id(2), h = get_global_id(0);
     float q[D][QUERIES], shares[ROWS_OF(KEYS_AT_ONCE)][QUERIES], weighted[ROWS_OF(D)][QUERIES];
     float level[QUERIES], total[QUERIES];
 #if STAGED
