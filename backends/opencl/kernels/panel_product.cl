@@ -29,7 +29,7 @@
 #endif
 #define EXTRA(X, p, m, n) (X##_COLUMN == 1 ? JOINED(LOAD_, X##_TYPE)(p, AT(X, m, n)) : (VEC)(X##_READ(p, AT(X, m, n))))
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_product(
+__kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void panel_product(
     __global OUT_T *out, __global const A_T *a, __global const B_T *b
 #if STATISTICS
     , __global const ST_T *statistics

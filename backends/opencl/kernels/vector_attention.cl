@@ -48,8 +48,8 @@
         } \
     }
 
-// Scores of R keys from s on above the level, as shares; of the rows at or behind count nothing is kept.
-#define SHARES(place) \
+// Scores of R keys from s on above the level, as shares; kept is 1, and 0 for rows that are the last key once more.
+#define SHARES(place, kept) \
     { \
         VEC sum[R][VQ]; \
         FIRST_SUMS \
@@ -57,10 +57,8 @@
             MULTIPLY(key + s * KEY_STEP + d * KEY_ACROSS, place, q[d] + t) \
         FOR_ROWS FOR_VECTORS { \
             const VEC share = power_of_two(sum[i][j]); \
-            if (s + i < count) { \
-                highest[j] = max(highest[j], sum[i][j]); \
-                added[j] += share; \
-            } \
+            highest[j] = max(highest[j], sum[i][j]); \
+            added[j] = fma(share, (VEC)(kept), added[j]); \
             PUT(shares[s + i] + t, j, share); \
         } \
     }
@@ -80,7 +78,7 @@
         FOR_ROWS FOR_VECTORS PUT(weighted[d + i] + t, j, sum[i][j]); \
     }
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void vector_attention(
+__kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void vector_attention(
     __global OUT_T *out, __global const A0_T *query, __global const A1_T *keys, __global const A2_T *values
 #if MASKED
     , __global const A3_T *mask
@@ -93,9 +91,11 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void vector_attention(
 #if STAGED
     float key[KEYS_AT_ONCE * D], value[KEYS_AT_ONCE * D];
 #endif
+#pragma unroll 1
     for (int t = 0; t < QUERIES; t += W) {
 #define FROM(r) (A0_OFFSET + n * A0_S0 + h * A0_S1 + min(t0 + t + (r), TOKENS - 1) * A0_S2)
 #if IN_SQUARES
+#pragma unroll 1
         for (int d0 = 0; d0 < D; d0 += W) {
             const int d = min(d0, D - W);
             VEC square[W];
@@ -125,8 +125,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void vector_attention(
 #else
         __global const float *key = keys + key0, *value = values + value0;
 #endif
+#pragma unroll 1
         for (int t = 0; t < QUERIES; t += TILE) {
             VEC highest[VQ], added[VQ];
+#pragma unroll 1
             for (int attempt = 0; attempt < 2; ++attempt) {
 #if MASKED
                 for (int r = t; r < t + TILE; ++r) {
@@ -141,9 +143,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void vector_attention(
                 }
                 int s = 0;
                 for (; s + R <= count; s += R)
-                    SHARES(i * KEY_STEP)
+                    SHARES(i * KEY_STEP, 1.0f)
                 if (s < count)
-                    SHARES(min(i, count - 1 - s) * KEY_STEP)
+                    SHARES(min(i, count - 1 - s) * KEY_STEP, s + i < count ? 1.0f : 0.0f)
                 int beyond = 0;
                 FOR_VECTORS beyond |= any(highest[j] > LIMIT) || s0 == 0 && any(highest[j] < FLOOR);
                 if (!beyond)
@@ -166,10 +168,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void vector_attention(
                 WEIGHTED(min(i, D - 1 - d) * VALUE_ACROSS)
         }
     }
+#pragma unroll 1
     for (int t = 0; t < min(QUERIES, TOKENS - t0); t += W) {
         const int to = OUT_OFFSET + n * OUT_S0 + h * OUT_S1 + (t0 + t) * OUT_S2, rows = min(W, TOKENS - t0 - t);
 #if IN_SQUARES
         const VEC factor = 1.0f / GET(total + t, 0);
+#pragma unroll 1
         for (int d0 = 0; d0 < D; d0 += W) {
             const int d = min(d0, D - W);
             VEC square[W];
