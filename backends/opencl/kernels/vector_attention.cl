@@ -49,12 +49,12 @@
     }
 
 // Scores of R keys from s on above the level, as shares; kept is 1, and 0 for rows that are the last key once more.
-#define SHARES(place, kept) \
+#define SHARES(row, kept) \
     { \
         VEC sum[R][VQ]; \
-        FIRST_SUMS \
+        FOR_ROWS FOR_VECTORS sum[i][j] = FIRST_SUM(s + row) - GET(level + t, j); \
         for (int d = 0; d < D; ++d) \
-            MULTIPLY(key + s * KEY_STEP + d * KEY_ACROSS, place, q[d] + t) \
+            MULTIPLY(key + s * KEY_STEP + d * KEY_ACROSS, row * KEY_STEP, q[d] + t) \
         FOR_ROWS FOR_VECTORS { \
             const VEC share = power_of_two(sum[i][j]); \
             highest[j] = max(highest[j], sum[i][j]); \
@@ -63,9 +63,9 @@
         } \
     }
 #if MASKED
-#define FIRST_SUMS FOR_ROWS FOR_VECTORS sum[i][j] = GET(shares[s + i] + t, j) - GET(level + t, j);
+#define FIRST_SUM(row) GET(shares[row] + t, j)
 #else
-#define FIRST_SUMS FOR_ROWS FOR_VECTORS sum[i][j] = -GET(level + t, j);
+#define FIRST_SUM(row) (VEC)(0.0f)
 #endif
 
 // The sums of R channels from d on, more by this block's values.
@@ -143,9 +143,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void
                 }
                 int s = 0;
                 for (; s + R <= count; s += R)
-                    SHARES(i * KEY_STEP, 1.0f)
+                    SHARES(i, 1.0f)
                 if (s < count)
-                    SHARES(min(i, count - 1 - s) * KEY_STEP, s + i < count ? 1.0f : 0.0f)
+                    SHARES(min(i, count - 1 - s), s + i < count ? 1.0f : 0.0f)
                 int beyond = 0;
                 FOR_VECTORS beyond |= any(highest[j] > LIMIT) || s0 == 0 && any(highest[j] < FLOOR);
                 if (!beyond)

@@ -163,6 +163,25 @@ def test_flash_attention(engine: Any, precision: str, tokens: int, keys: int, wi
     case.check(engine, out, precision)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("levels", [(0.0, 400.0, -400.0), (-400.0, 0.0, 400.0), (400.0, -400.0, 0.0)])
+def test_flash_attention_of_keys_whose_scores_lie_far_apart(
+    engine: Any, levels: tuple[float, ...], masked: bool
+):
+    """The first channel lifts the scores of every third of the keys by a level, or the mask does."""
+    case, keys = Case(), 333
+    query, key, value = (case.random(1, 2, length, 8) for length in (70, keys, keys))
+    lifts = torch.tensor(levels).repeat_interleave(keys // 3)
+    inputs = [query, key, value]
+    if masked:
+        inputs.append(case.random(1, 1, 70, keys).expanded((1, 2, 70, keys)))
+        case.tensors["input_3"] += lifts
+    else:
+        case.tensors["input_0"][..., 0] = 1.0
+        case.tensors["input_1"][..., 0] = lifts
+    case.check(engine, case.emit("flash_attention", tuple(inputs), (1, 2, 70, 8), scale=1.0), "fp32", 1e-4)
+
+
 @pytest.mark.parametrize("expression", sorted(reference.ELEMENTWISE))
 def test_elementwise_expressions(engine: Any, expression: str):
     case = Case()
