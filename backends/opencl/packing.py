@@ -86,11 +86,18 @@ def _panels(tensor: torch.Tensor, width: int) -> torch.Tensor:
     return tensor.reshape(*batch, depth, panels, width).transpose(-2, -3)
 
 
+def _paired(tensor: torch.Tensor, each: int) -> torch.Tensor:
+    """(..., K, 2 H) → the same columns in turns: ``each`` of the first half, and as many of the second."""
+    *batch, columns = tensor.shape
+    return tensor.reshape(*batch, 2, columns // (2 * each), each).transpose(-3, -2).reshape(tensor.shape)
+
+
 STEPS: dict[str, Callable[[torch.Tensor, int], torch.Tensor]] = {
     "transposed": _transposed,
     "convolution": _convolution,
     "filters": _filters,
     "winograd": _winograd,
     "panels": _panels,
+    "paired": _paired,
 }
 """What a step does, by its name; a number behind the name is its argument."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from backends.opencl.cores import Core, vector_attention, vector_rows
+from backends.opencl.cores import Core, vector_attention, vector_geglu, vector_rows
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, Value, View
 from backends.opencl.launch import Launch, Macros, Maker, made
@@ -31,7 +31,7 @@ WORTH_FEWER = 0.95
 FEWEST_ITEMS = 8
 """Work-items for every compute unit, below which blocks of rows are made smaller."""
 _TILE = ("W", "VN", "MR", "KC", "MOST_ROWS")
-_FORM = ("EXTRAS", "STATISTICS", "STAGED", "CONVOLUTION", "DENSE_DEPTH", "VECTOR_COLUMNS")
+_FORM = ("PAIRED", "EXTRAS", "STATISTICS", "STAGED", "CONVOLUTION", "DENSE_DEPTH", "VECTOR_COLUMNS")
 PRODUCT_FIXED = (*_TILE, *_FORM, "E0_COLUMN", "E1_COLUMN", "E2_COLUMN")
 
 
@@ -64,7 +64,7 @@ def core(device: Any) -> Core:
 
 def lay_out(graph: Graph, lanes: int) -> Graph:
     """Every product and convolution with its right operand in panels for vectors of ``lanes`` floats, and a head's keys
-    and values together."""
+    and values together; a product's GEGLU joins it."""
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
         if operation.kind == "flash_attention":
@@ -73,14 +73,15 @@ def lay_out(graph: Graph, lanes: int) -> Graph:
             return None
         left, right, *extras = operation.inputs
         columns = right.shape[-1]
-        panels, packing = _paneled(editor, operation, right, panel_width(columns, lanes))
+        width = 2 * operation.attributes.get("paired", 0) or panel_width(columns, lanes)
+        panels, packing = _paneled(editor, operation, right, width)
         attributes = {**operation.attributes, "columns": columns}
         changed = replace(
             operation, kind=f"panel_{operation.kind}", inputs=(left, panels, *extras), attributes=attributes
         )
         return [*packing, changed]
 
-    return rewritten(graph, replacement)
+    return rewritten(vector_geglu.joined(graph, lanes), replacement)
 
 
 def panel_width(columns: int, lanes: int) -> int:
@@ -140,6 +141,7 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     macros |= {"N": operation.attributes["columns"], "KC": tiles["depth_at_once"]}
     macros |= {"MOST_ROWS": max(1, tiles["block_rows"] // tile_rows) * tile_rows}
     macros |= {"STAGED": int(convolution or not plain), "CONVOLUTION": int(convolution)}
+    macros["PAIRED"] = int("paired" in operation.attributes)
     column_axis, depth_axis = (1, 1) if convolution else (3, 3)
     macros["DENSE_DEPTH"] = int(left.strides[depth_axis] == 1)
     macros["VECTOR_COLUMNS"] = int(operation.output.strides[column_axis] == 1)

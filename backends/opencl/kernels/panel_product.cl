@@ -4,6 +4,7 @@
 // for KC of the depth at a time, so that this piece of the panel stays in the cache, MR rows after the other, MR x VN
 // vectors of sums in registers. No local memory and no barriers: on a processor those are copies and loop borders.
 // CONVOLUTION: row m is pixel (n, y, x) of the output and a tap is (ky, kx), whose DEPTH channels are read from the image.
+// PAIRED: half of a panel's columns are values, the other half gates, and out, of N / 2 columns, is a value times its gate's GELU.
 // DENSE_DEPTH: the depth lies dense in a. STAGED: MR rows of a are first copied, converted to fp32 and with STATISTICS as exp(a - maximum) / sum of the row.
 
 #define NR (VN * W)
@@ -28,6 +29,16 @@
 #define LEFT(i, k) a[left[i] + (k) * DEPTH_STEP]
 #endif
 #define EXTRA(X, p, m, n) (X##_COLUMN == 1 ? JOINED(LOAD_, X##_TYPE)(p, AT(X, m, n)) : (VEC)(X##_READ(p, AT(X, m, n))))
+#if EXTRAS == 0
+#define WITH_EXTRAS(value, m, n) value
+#elif EXTRAS == 1
+#define WITH_EXTRAS(value, m, n) value + EXTRA(E0, extra0, m, n)
+#elif EXTRAS == 2
+#define WITH_EXTRAS(value, m, n) value + EXTRA(E0, extra0, m, n) + EXTRA(E1, extra1, m, n)
+#else
+#define WITH_EXTRAS(value, m, n) value + EXTRA(E0, extra0, m, n) + EXTRA(E1, extra1, m, n) + EXTRA(E2, extra2, m, n)
+#endif
+#define FINISHED(j, n) WITH_EXTRAS(JOINED(vload, W)(0, sums[i] + (j)) * SCALE, m, n)
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void panel_product(
     __global OUT_T *out, __global const A_T *a, __global const B_T *b
@@ -132,21 +143,19 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void
         }
     for (int i = 0; i < rows; ++i) {
         const int m = row0 + i;
+#if PAIRED
+        for (int j = 0; j < NR / 2; j += W) {
+            const int n = panel * (NR / 2) + j;
+            const VEC value = FINISHED(j, n), gate = FINISHED(NR / 2 + j, N / 2 + n);
+            const VEC factor = 0.5f * gate * (1.0f + error_function(gate * 0.70710678118654752f));
+            JOINED(STORE_, OUT_TYPE)(out, AT(OUT, m, n), value * factor);
+        }
+#else
         int j = 0;
 #if VECTOR_COLUMNS
         for (; j < NR && panel * NR + j + W <= N; j += W) {
             const int n = panel * NR + j;
-            VEC value = JOINED(vload, W)(0, sums[i] + j) * SCALE;
-#if EXTRAS > 0
-            value += EXTRA(E0, extra0, m, n);
-#endif
-#if EXTRAS > 1
-            value += EXTRA(E1, extra1, m, n);
-#endif
-#if EXTRAS > 2
-            value += EXTRA(E2, extra2, m, n);
-#endif
-            JOINED(STORE_, OUT_TYPE)(out, AT(OUT, m, n), value);
+            JOINED(STORE_, OUT_TYPE)(out, AT(OUT, m, n), FINISHED(j, n));
         }
 #endif
         for (; j < NR && panel * NR + j < N; ++j) {
@@ -163,5 +172,6 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void
 #endif
             OUT_WRITE(out, AT(OUT, m, n), value);
         }
+#endif
     }
 }

@@ -82,6 +82,22 @@ def test_matrix_products(engine: Any, precision: str, m: int, n: int, k: int, ba
     case.check(engine, out, precision)
 
 
+@given(PRECISIONS, st.integers(1, 150), st.integers(1, 150), st.sampled_from([32, 40, 96]), st.booleans())
+@FEW
+def test_geglu_behind_a_product(engine: Any, precision: str, m: int, k: int, half: int, biased: bool):
+    case = Case()
+    left, weight = case.random(1, 1, m, k), case.constant(torch.randn(1, 1, k, 2 * half))
+    shape, extras = (1, 1, m, 2 * half), ()
+    if biased:
+        extras = (case.constant(torch.randn(2 * half)).expanded(shape),)
+    product = case.emit(
+        "matmul", (left, weight, *extras), shape, scale=k**-0.5, extras=("bias",) * len(extras)
+    )
+    halves = tuple(product.sliced(3, start, half) for start in (0, half))
+    out = case.emit("elementwise", halves, (1, 1, m, half), expression="geglu", scalars=())
+    case.check(engine, out, precision)
+
+
 @given(
     PRECISIONS,
     st.tuples(*[st.integers(1, 40)] * 2, *[st.integers(3, 13)] * 2),
