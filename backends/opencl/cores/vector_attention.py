@@ -11,7 +11,7 @@ from backends.opencl.graph import Operation, Value, View, dense_strides
 from backends.opencl.launch import Launch, Macros, made, numbered
 
 TILES = {16: (5, 4), 8: (4, 2)}
-"""By the floats of a vector: rows and vectors of a tile, whose sums, with a row of either operand, fit into 32 or 16 registers."""
+"""By the floats of a vector: rows and vectors of a tile. Its sums and a row of either operand fit into 32 or 16 registers."""
 QUERIES = 64
 KEYS_AT_ONCE = 80
 WORTH_GATHERING = 512
