@@ -26,6 +26,8 @@ PREFERRED = {1: 1.6, 2: 1.05, 3: 1.0, 4: 1.0, 5: 1.05}
 """What a column costs in a tile of so many vectors, against the best."""
 BLOCK_ROWS = 96
 DEPTH_AT_ONCE = 320
+FEW_ROWS, DEPTH_OF_FEW = 128, 160
+"""So few rows read a piece of a panel a few times only, and it should lie in the first cache."""
 WORTH_FEWER = 0.95
 """Rows computed, empty ones included, of those that tiles of the most rows compute: below it smaller tiles pay."""
 FEWEST_ITEMS = 8
@@ -131,7 +133,7 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     tile_rows = rows_of_tile(m, TILES[lanes][vectors])
     tiles = {
         "block_rows": BLOCK_ROWS,
-        "depth_at_once": DEPTH_AT_ONCE,
+        "depth_at_once": DEPTH_OF_FEW if m <= FEW_ROWS else DEPTH_AT_ONCE,
         **operation.attributes.get("tiles", {}),
     }
     rows = block_rows(m, tile_rows, panels * batch, units, tiles["block_rows"])

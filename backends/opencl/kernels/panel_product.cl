@@ -2,7 +2,7 @@
 // b lies in panels (TAPS, PANELS, DEPTH, NR) of NR = VN * W columns, the last one filled up with zeros.
 // A work-item, alone in its group, computes ROWS (at most MOST_ROWS) rows (global id 0) of one panel (global id 1) with vectors of W floats:
 // for KC of the depth at a time, so that this piece of the panel stays in the cache, MR rows after the other, MR x VN
-// vectors of sums in registers. No local memory and no barriers: on a processor those are copies and loop borders.
+// vectors of sums in registers; the next piece comes into the second cache meanwhile, a vector of each row at a time. No local memory and no barriers: on a processor those are copies and loop borders.
 // CONVOLUTION: row m is pixel (n, y, x) of the output and a tap is (ky, kx), whose DEPTH channels are read from the image.
 // PAIRED: half of a panel's columns are values, the other half gates, and out, of N / 2 columns, is a value times its gate's GELU.
 // DENSE_DEPTH: the depth lies dense in a. STAGED: MR rows of a are first copied, converted to fp32 and with STATISTICS as exp(a - maximum) / sum of the row.
@@ -122,7 +122,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void
                 __global const B_T *ahead = right + KC * NR + r / MR % VN * W;
                 for (int k = 0; k < depth; ++k) {
                     VEC columns[VN];
-                    __builtin_prefetch((const void *)(size_t)(ahead + k * NR));
+                    __builtin_prefetch((const void *)(size_t)(ahead + k * NR), 0, 2);
 #pragma unroll
                     for (int j = 0; j < VN; ++j)
                         columns[j] = JOINED(LOAD_, B_TYPE)(right, k * NR + j * W);
