@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from backends.opencl.cores import Core, vector_attention, vector_rows
+from backends.opencl.cores import Core, vector_attention, vector_geglu, vector_rows
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, Value, View
 from backends.opencl.launch import Launch, Macros, Maker, made
@@ -26,10 +26,14 @@ PREFERRED = {1: 1.6, 2: 1.05, 3: 1.0, 4: 1.0, 5: 1.05}
 """What a column costs in a tile of so many vectors, against the best."""
 BLOCK_ROWS = 96
 DEPTH_AT_ONCE = 320
+FEW_ROWS, DEPTH_OF_FEW = 128, 160
+"""So few rows read a piece of a panel a few times only, and it should lie in the first cache."""
+WORTH_FEWER = 0.95
+"""Rows computed, empty ones included, of those that tiles of the most rows compute: below it smaller tiles pay."""
 FEWEST_ITEMS = 8
 """Work-items for every compute unit, below which blocks of rows are made smaller."""
 _TILE = ("W", "VN", "MR", "KC", "MOST_ROWS")
-_FORM = ("EXTRAS", "STATISTICS", "STAGED", "CONVOLUTION", "DENSE_DEPTH", "VECTOR_COLUMNS")
+_FORM = ("PAIRED", "EXTRAS", "STATISTICS", "STAGED", "CONVOLUTION", "DENSE_DEPTH", "VECTOR_COLUMNS")
 PRODUCT_FIXED = (*_TILE, *_FORM, "E0_COLUMN", "E1_COLUMN", "E2_COLUMN")
 
 
@@ -62,7 +66,7 @@ def core(device: Any) -> Core:
 
 def lay_out(graph: Graph, lanes: int) -> Graph:
     """Every product and convolution with its right operand in panels for vectors of ``lanes`` floats, and a head's keys
-    and values together."""
+    and values together; a product's GEGLU joins it."""
 
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
         if operation.kind == "flash_attention":
@@ -71,14 +75,15 @@ def lay_out(graph: Graph, lanes: int) -> Graph:
             return None
         left, right, *extras = operation.inputs
         columns = right.shape[-1]
-        panels, packing = _paneled(editor, operation, right, panel_width(columns, lanes))
+        width = 2 * operation.attributes.get("paired", 0) or panel_width(columns, lanes)
+        panels, packing = _paneled(editor, operation, right, width)
         attributes = {**operation.attributes, "columns": columns}
         changed = replace(
             operation, kind=f"panel_{operation.kind}", inputs=(left, panels, *extras), attributes=attributes
         )
         return [*packing, changed]
 
-    return rewritten(graph, replacement)
+    return rewritten(vector_geglu.joined(graph, lanes), replacement)
 
 
 def panel_width(columns: int, lanes: int) -> int:
@@ -125,10 +130,10 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     batch, m, taps, depth = (int(shape[name]) for name in ("B", "M", "TAPS", "DEPTH"))
     panels, width = right.shape[-3], right.shape[-1]
     vectors = width // lanes
-    tile_rows = TILES[lanes][vectors]
+    tile_rows = rows_of_tile(m, TILES[lanes][vectors])
     tiles = {
         "block_rows": BLOCK_ROWS,
-        "depth_at_once": DEPTH_AT_ONCE,
+        "depth_at_once": DEPTH_OF_FEW if m <= FEW_ROWS else DEPTH_AT_ONCE,
         **operation.attributes.get("tiles", {}),
     }
     rows = block_rows(m, tile_rows, panels * batch, units, tiles["block_rows"])
@@ -138,6 +143,7 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     macros |= {"N": operation.attributes["columns"], "KC": tiles["depth_at_once"]}
     macros |= {"MOST_ROWS": max(1, tiles["block_rows"] // tile_rows) * tile_rows}
     macros |= {"STAGED": int(convolution or not plain), "CONVOLUTION": int(convolution)}
+    macros["PAIRED"] = int("paired" in operation.attributes)
     column_axis, depth_axis = (1, 1) if convolution else (3, 3)
     macros["DENSE_DEPTH"] = int(left.strides[depth_axis] == 1)
     macros["VECTOR_COLUMNS"] = int(operation.output.strides[column_axis] == 1)
@@ -151,6 +157,13 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     return made(
         values, operation, "panel_product", views, macros, sizes, *sources, flops=flops, fixed=PRODUCT_FIXED
     )
+
+
+def rows_of_tile(m: int, most: int) -> int:
+    """Rows of a tile: ``most``, or two fewer where that leaves clearly fewer rows of the last tile empty."""
+    fewer = most - 2
+    filled, filled_by_fewer = (-(-m // rows) * rows for rows in (most, fewer or most))
+    return fewer if fewer >= 4 and filled_by_fewer < WORTH_FEWER * filled else most
 
 
 def block_rows(m: int, tile_rows: int, others: int, units: int, most: int = BLOCK_ROWS) -> int:

@@ -10,15 +10,16 @@ from backends.opencl.editing import Editor, elementwise
 from backends.opencl.graph import Operation, Value, View, dense_strides
 from backends.opencl.launch import Launch, Macros, made, numbered
 
-TILES = {16: (8, 3), 8: (4, 3)}
-"""By the floats of a vector: rows and vectors of a tile, whose sums fill most of 32 or 16 registers."""
-QUERIES = 48
-KEYS_AT_ONCE = 64
-WORTH_GATHERING = 256
+TILES = {16: (5, 4), 8: (4, 2)}
+"""By the floats of a vector: rows and vectors of a tile. Its sums and a row of either operand fit into 32 or 16 registers."""
+QUERIES = 64
+KEYS_AT_ONCE = 80
+WORTH_GATHERING = 512
 """Keys, from which on those of a head are first copied together: every block of queries reads them all again."""
-SETTINGS = {"queries": (24, 48, 96), "keys_at_once": (32, 64, 128)}
+SETTINGS = {"queries": (32, 64, 128), "keys_at_once": (40, 80, 160)}
 """Worth trying in the place of QUERIES and KEYS_AT_ONCE."""
-FIXED = ("W", "R", "VQ", "QUERIES", "KEYS_AT_ONCE", "D", "DENSE", "MASKED", "STAGED")
+_STEPS = ("A1_S2", "A1_S3", "A2_S2", "A2_S3")
+FIXED = ("W", "R", "VQ", "QUERIES", "KEYS_AT_ONCE", "D", "DENSE", "MASKED", "STAGED", *_STEPS)
 
 
 def gathered(editor: Editor, operation: Operation) -> list[Operation] | None:
@@ -48,11 +49,12 @@ def launch(values: Mapping[str, Value], operation: Operation, lanes: int) -> Lau
     count = keys.shape[2]
     views = (query, keys, content, operation.output)
     macros: Macros = {"W": lanes, "R": rows, "VQ": vectors, "QUERIES": queries, "D": width}
-    macros |= {"HEADS": heads, "TOKENS": tokens, "KEYS": count, "KEYS_AT_ONCE": chosen["keys_at_once"]}
+    at_once = -(-chosen["keys_at_once"] // rows) * rows
+    macros |= {"TOKENS": tokens, "KEYS": count, "KEYS_AT_ONCE": at_once}
     macros |= {"MASKED": int(bool(mask)), "DENSE": int(all(view.strides[3] == 1 for view in views))}
     macros["STAGED"] = int(any(values[view.value].dtype != "fp32" for view in (keys, content)))
     macros["SCALE"] = float(operation.attributes["scale"]) * math.log2(math.e)
-    sizes = (-(-tokens // queries), batch * heads), (1, 1)
+    sizes = (heads, -(-tokens // queries), batch), (1, 1, 1)
     flops = 4 * batch * heads * tokens * count * width
     sources = ("vectors.cl", "vector_attention.cl")
     return made(

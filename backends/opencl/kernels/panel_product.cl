@@ -2,8 +2,9 @@
 // b lies in panels (TAPS, PANELS, DEPTH, NR) of NR = VN * W columns, the last one filled up with zeros.
 // A work-item, alone in its group, computes ROWS (at most MOST_ROWS) rows (global id 0) of one panel (global id 1) with vectors of W floats:
 // for KC of the depth at a time, so that this piece of the panel stays in the cache, MR rows after the other, MR x VN
-// vectors of sums in registers. No local memory and no barriers: on a processor those are copies and loop borders.
+// vectors of sums in registers; the next piece comes into the second cache meanwhile, a vector of each row at a time. No local memory and no barriers: on a processor those are copies and loop borders.
 // CONVOLUTION: row m is pixel (n, y, x) of the output and a tap is (ky, kx), whose DEPTH channels are read from the image.
+// PAIRED: half of a panel's columns are values, the other half gates, and out, of N / 2 columns, is a value times its gate's GELU.
 // DENSE_DEPTH: the depth lies dense in a. STAGED: MR rows of a are first copied, converted to fp32 and with STATISTICS as exp(a - maximum) / sum of the row.
 
 #define NR (VN * W)
@@ -28,8 +29,18 @@
 #define LEFT(i, k) a[left[i] + (k) * DEPTH_STEP]
 #endif
 #define EXTRA(X, p, m, n) (X##_COLUMN == 1 ? JOINED(LOAD_, X##_TYPE)(p, AT(X, m, n)) : (VEC)(X##_READ(p, AT(X, m, n))))
+#if EXTRAS == 0
+#define WITH_EXTRAS(value, m, n) value
+#elif EXTRAS == 1
+#define WITH_EXTRAS(value, m, n) value + EXTRA(E0, extra0, m, n)
+#elif EXTRAS == 2
+#define WITH_EXTRAS(value, m, n) value + EXTRA(E0, extra0, m, n) + EXTRA(E1, extra1, m, n)
+#else
+#define WITH_EXTRAS(value, m, n) value + EXTRA(E0, extra0, m, n) + EXTRA(E1, extra1, m, n) + EXTRA(E2, extra2, m, n)
+#endif
+#define FINISHED(j, n) WITH_EXTRAS(JOINED(vload, W)(0, sums[i] + (j)) * SCALE, m, n)
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_product(
+__kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void panel_product(
     __global OUT_T *out, __global const A_T *a, __global const B_T *b
 #if STATISTICS
     , __global const ST_T *statistics
@@ -108,8 +119,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_product(
 #pragma unroll
                     for (int j = 0; j < VN; ++j)
                         sum[i][j] = tap + k0 ? JOINED(vload, W)(j, sums[r + i]) : (VEC)(0.0f);
+                __global const B_T *ahead = right + KC * NR + r / MR % VN * W;
                 for (int k = 0; k < depth; ++k) {
                     VEC columns[VN];
+                    __builtin_prefetch((const void *)(size_t)(ahead + k * NR), 0, 2);
 #pragma unroll
                     for (int j = 0; j < VN; ++j)
                         columns[j] = JOINED(LOAD_, B_TYPE)(right, k * NR + j * W);
@@ -130,21 +143,19 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_product(
         }
     for (int i = 0; i < rows; ++i) {
         const int m = row0 + i;
+#if PAIRED
+        for (int j = 0; j < NR / 2; j += W) {
+            const int n = panel * (NR / 2) + j;
+            const VEC value = FINISHED(j, n), gate = FINISHED(NR / 2 + j, N / 2 + n);
+            const VEC factor = 0.5f * gate * (1.0f + error_function(gate * 0.70710678118654752f));
+            JOINED(STORE_, OUT_TYPE)(out, AT(OUT, m, n), value * factor);
+        }
+#else
         int j = 0;
 #if VECTOR_COLUMNS
         for (; j < NR && panel * NR + j + W <= N; j += W) {
             const int n = panel * NR + j;
-            VEC value = JOINED(vload, W)(0, sums[i] + j) * SCALE;
-#if EXTRAS > 0
-            value += EXTRA(E0, extra0, m, n);
-#endif
-#if EXTRAS > 1
-            value += EXTRA(E1, extra1, m, n);
-#endif
-#if EXTRAS > 2
-            value += EXTRA(E2, extra2, m, n);
-#endif
-            JOINED(STORE_, OUT_TYPE)(out, AT(OUT, m, n), value);
+            JOINED(STORE_, OUT_TYPE)(out, AT(OUT, m, n), FINISHED(j, n));
         }
 #endif
         for (; j < NR && panel * NR + j < N; ++j) {
@@ -161,5 +172,6 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void panel_product(
 #endif
             OUT_WRITE(out, AT(OUT, m, n), value);
         }
+#endif
     }
 }

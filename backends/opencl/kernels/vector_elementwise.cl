@@ -8,7 +8,7 @@
 #define exp exponential
 #define erf error_function
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void elementwise(
+__kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void elementwise(
     __global OUT_T *out, __global const A0_T *in0
 #if INPUTS > 1
     , __global const A1_T *in1

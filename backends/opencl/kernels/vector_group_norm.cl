@@ -4,7 +4,7 @@
 
 #define VECTORS (SLAB / W)
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void group_norm(
+__kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void group_norm(
     __global OUT_T *out, __global const A0_T *x, __global const A1_T *weight, __global const A2_T *bias NUMBERS)
 {
     const int c0 = get_global_id(0) * SLAB, n = get_global_id(1);

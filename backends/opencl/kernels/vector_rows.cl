@@ -10,7 +10,7 @@
         for (; j < C1; ++j) { const float s = A0_READ(x, start + j); body_rest; } \
     }
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void rows(__global OUT_T *out, __global const A0_T *x
+__kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void rows(__global OUT_T *out, __global const A0_T *x
 #if KIND == LAYER_NORM
     , __global const A1_T *weight, __global const A2_T *bias
 #elif KIND == REDUCE && FUNCTION == VARIANCE

@@ -38,7 +38,7 @@ inline void to_output(VEC *out, const int step, const VEC *d)
 }
 
 #if INPUT
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_input(
+__kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void winograd_input(
     __global OUT_T *out, __global const A0_T *x NUMBERS)
 {
     for (int tile = get_global_id(0) * TILES; tile < min(COUNT, (int)(get_global_id(0) + 1) * TILES); ++tile) {
@@ -72,7 +72,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_input(
 #else
 #define EXTRA(X, p) (X##_S1 ? JOINED(LOAD_, X##_TYPE)(p, FROM(X) + c) : (VEC)(X##_READ(p, FROM(X))))
 #define FROM(X) (X##_OFFSET + n * X##_S0 + y * X##_S2 + z * X##_S3)
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void winograd_output(
+__kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void winograd_output(
     __global OUT_T *out, __global const A0_T *products
 #if EXTRAS > 0
     , __global const E0_T *extra0

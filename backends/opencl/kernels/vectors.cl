@@ -10,6 +10,25 @@
 #define STORE_fp32(p, i, v) JOINED(vstore, W)((v), 0, (p) + (i))
 #define STORE_fp16(p, i, v) JOINED(vstore_half, W)((v), 0, (p) + (i))
 
+// W rows of W become columns: every round interleaves the halves of rows i and i + W / 2, which turns the bits of (row, column).
+inline void transpose(VEC *rows)
+{
+#pragma unroll
+    for (int round = 1; round < W; round *= 2) {
+        VEC next[W];
+#pragma unroll
+        for (int i = 0; i < W / 2; ++i) {
+            next[2 * i].even = rows[i].lo;
+            next[2 * i].odd = rows[i + W / 2].lo;
+            next[2 * i + 1].even = rows[i].hi;
+            next[2 * i + 1].odd = rows[i + W / 2].hi;
+        }
+#pragma unroll
+        for (int i = 0; i < W; ++i)
+            rows[i] = next[i];
+    }
+}
+
 // exp for x <= 88, to 2e-7 of its value; below -87 it stays at exp(-87). The nearest whole power of two is split off by
 // adding 1.5 * 2^23, whose low bits then hold it, and the rest is a polynomial.
 inline VEC exponential(VEC x)

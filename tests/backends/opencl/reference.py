@@ -113,7 +113,12 @@ def _panels(attributes: Mapping[str, Any], b: Tensor) -> Tensor:
 
 
 def _panel_matmul(attributes: Mapping[str, Any], a: Tensor, panels: Tensor, *extras: Tensor) -> Tensor:
-    return _matmul(attributes, a, _unpaneled(panels, attributes["columns"]), *extras)
+    columns = _unpaneled(panels, attributes["columns"])
+    if "paired" not in attributes:
+        return _matmul(attributes, a, columns, *extras)
+    turns = columns.unflatten(-1, (-1, 2, attributes["paired"])).transpose(-3, -2).flatten(-3)
+    value, gate = _matmul(attributes, a, turns, *extras).chunk(2, -1)
+    return value * F.gelu(gate)
 
 
 def _panel_conv2d(attributes: Mapping[str, Any], x: Tensor, panels: Tensor, *extras: Tensor) -> Tensor:

@@ -82,6 +82,22 @@ def test_matrix_products(engine: Any, precision: str, m: int, n: int, k: int, ba
     case.check(engine, out, precision)
 
 
+@given(PRECISIONS, st.integers(1, 150), st.integers(1, 150), st.sampled_from([32, 40, 96]), st.booleans())
+@FEW
+def test_geglu_behind_a_product(engine: Any, precision: str, m: int, k: int, half: int, biased: bool):
+    case = Case()
+    left, weight = case.random(1, 1, m, k), case.constant(torch.randn(1, 1, k, 2 * half))
+    shape, extras = (1, 1, m, 2 * half), ()
+    if biased:
+        extras = (case.constant(torch.randn(2 * half)).expanded(shape),)
+    product = case.emit(
+        "matmul", (left, weight, *extras), shape, scale=k**-0.5, extras=("bias",) * len(extras)
+    )
+    halves = tuple(product.sliced(3, start, half) for start in (0, half))
+    out = case.emit("elementwise", halves, (1, 1, m, half), expression="geglu", scalars=())
+    case.check(engine, out, precision)
+
+
 @given(
     PRECISIONS,
     st.tuples(*[st.integers(1, 40)] * 2, *[st.integers(3, 13)] * 2),
@@ -161,6 +177,25 @@ def test_flash_attention(engine: Any, precision: str, tokens: int, keys: int, wi
         inputs.append(case.random(1, 1, tokens, keys).expanded((2, 3, tokens, keys)))
     out = case.emit("flash_attention", tuple(inputs), (2, 3, tokens, width), scale=width**-0.5)
     case.check(engine, out, precision)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("levels", [(0.0, 400.0, -400.0), (-400.0, 0.0, 400.0), (400.0, -400.0, 0.0)])
+def test_flash_attention_of_keys_whose_scores_lie_far_apart(
+    engine: Any, levels: tuple[float, ...], masked: bool
+):
+    """The first channel lifts the scores of every third of the keys by a level, or the mask does."""
+    case, keys = Case(), 333
+    query, key, value = (case.random(1, 2, length, 8) for length in (70, keys, keys))
+    lifts = torch.tensor(levels).repeat_interleave(keys // 3)
+    inputs = [query, key, value]
+    if masked:
+        inputs.append(case.random(1, 1, 70, keys).expanded((1, 2, 70, keys)))
+        case.tensors["input_3"] += lifts
+    else:
+        case.tensors["input_0"][..., 0] = 1.0
+        case.tensors["input_1"][..., 0] = lifts
+    case.check(engine, case.emit("flash_attention", tuple(inputs), (1, 2, 70, 8), scale=1.0), "fp32", 1e-4)
 
 
 @pytest.mark.parametrize("expression", sorted(reference.ELEMENTWISE))
