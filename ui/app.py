@@ -51,13 +51,12 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
     from workbench.critters.captions import sample_prompts
     from workbench.desk import screen
     from workbench.desk.desk import Desk
-    from workbench.desk.known_devices import known_devices
     from workbench.model_choices import find_model, offered_models
     from workbench.runner import SessionRunner
 
     kept = preferences.load()
     runner = runner or SessionRunner()
-    desk = Desk(runner, offered_models(), find_model, list_devices or known_devices, kept)
+    desk = Desk(runner, offered_models(), find_model, list_devices or _known_devices, kept)
     mode = kept.get("theme")
     theme = Theme(application, mode if mode in ("light", "dark") else "system")
     window = MainWindow(desk, theme, list(sample_prompts))
@@ -124,3 +123,9 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
     window.closed.connect(close)
     window.painted.connect(painted)
     return window
+
+
+def _known_devices() -> Any:
+    from workbench.desk.known_devices import known_devices  # on the thread that looks, with all it brings
+
+    return known_devices()

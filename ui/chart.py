@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-from ui.plots import Later
+from ui.later import Later
 from ui.theme import Theme
 from workbench.desk.desk import Desk
 

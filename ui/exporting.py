@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from workbench.desk.desk import Desk
-from workbench.desk.experiment import Cell, Experiment
-from workbench.exports.kinds import EXPORTS, Export, save_picture, snapshot
+from workbench.desk.experiment import Cell, Experiment, snapshot
+from workbench.exports.kinds import EXPORTS, Export, save_picture
 
 
 class Exporter(QObject):

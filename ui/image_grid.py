@@ -10,7 +10,7 @@ from superqt import QElidingLabel
 from ui.badge import Badge
 from ui.cell_view import CAPTION_HEIGHT, CellView
 from ui.fields import mark
-from ui.plots import Later
+from ui.later import Later
 from ui.theme import Theme
 from workbench.charts.figures import figures
 from workbench.desk.desk import Desk

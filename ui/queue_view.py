@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushBu
 
 from ui.badge import badge_icon
 from ui.fields import text_label
-from ui.plots import Later
+from ui.later import Later
 from ui.theme import Theme
 from workbench.desk.desk import Desk
 from workbench.desk.execution import Entry

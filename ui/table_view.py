@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from ui.badge import badge_icon
 from ui.fields import text_label
-from ui.plots import Later
+from ui.later import Later
 from ui.theme import Theme
 from workbench.charts.table import Table, table, to_markdown, to_tsv
 from workbench.desk.desk import Desk

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton
 
 from ui.chart import Chart
 from ui.fields import Choice, text_label
-from ui.plots import Label, Labels, Later, Plot, bars, small_font, time_tick
+from ui.later import Later
+from ui.plots import Label, Labels, Plot, bars, small_font, time_tick
 from ui.row_choice import current_row
 from ui.theme import STAGE_COLOURS, Theme
 from workbench.charts.lanes import Lane, Piece, compare, describe, lanes, piece_at

@@ -13,7 +13,8 @@ from PySide6.QtGui import QFontMetricsF
 from ui.chart import Chart
 from ui.fields import Choice
 from ui.labelling import anchors
-from ui.plots import MARKERS, Labels, Later, Plot, brush, small_font
+from ui.later import Later
+from ui.plots import MARKERS, Labels, Plot, brush, small_font
 from ui.theme import VARIANT_COLOURS, Theme
 from workbench.charts.figures import figures
 from workbench.charts.tradeoff import MEASURES, Point, pareto_front, points

@@ -288,6 +288,14 @@ class Experiment:
             self.cell_changed.emit(cell)
 
 
+def snapshot(experiment: Experiment) -> Experiment:
+    """A copy that stays as it is while the comparison goes on; cells are values, so that this costs nothing."""
+    copy = Experiment()
+    copy.comparison, copy.columns, copy.model = experiment.comparison, experiment.columns, experiment.model
+    copy.cells = dict(experiment.cells)
+    return copy
+
+
 def _lighter(result: Result) -> Result:
     """An earlier run without what only the newest is asked for: its operations, warm-up and memory over time."""
     if not result.samples and not result.warmup:

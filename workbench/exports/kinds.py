@@ -29,14 +29,6 @@ class Export:
     write: Callable[[Experiment, Path], None]
 
 
-def snapshot(experiment: Experiment) -> Experiment:
-    """A copy that stays as it is while the comparison goes on; cells are values, so that this costs nothing."""
-    copy = Experiment()
-    copy.comparison, copy.columns, copy.model = experiment.comparison, experiment.columns, experiment.model
-    copy.cells = dict(experiment.cells)
-    return copy
-
-
 def write_json(experiment: Experiment, path: Path) -> None:
     """The comparison as JSON, schema 1. May hash the model's weights."""
     write_document(path, document_of(experiment))

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from workbench.desk import screen
-from workbench.desk.experiment import Experiment
+from workbench.desk.experiment import Experiment, snapshot
 from workbench.document import read_document
-from workbench.exports.kinds import EXPORTS, save_picture, snapshot
+from workbench.exports.kinds import EXPORTS, save_picture
 from workbench.model_choices import ModelChoice
 from workbench.pictures import read_picture, read_settings
 
