@@ -57,7 +57,7 @@ class AbView(QWidget):
         desk.selection.changed.connect(self.refresh)
         desk.experiment.finished.connect(lambda _: self.refresh())
         desk.experiment.began.connect(self.refresh)
-        desk.experiment.recoloured.connect(self.refresh)
+        desk.experiment.restated.connect(self.refresh)
         self.refresh()
 
     def set_mode(self, mode: str) -> None:

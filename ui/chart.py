@@ -37,7 +37,7 @@ class Chart(QWidget):
         self.body.addLayout(self.head)
         soon = Later(self, self.refresh, milliseconds)
         experiment = desk.experiment
-        for signal in (experiment.began, experiment.finished, experiment.recoloured, *signals):
+        for signal in (experiment.began, experiment.finished, experiment.restated, *signals):
             signal.connect(soon)
         theme.changed.connect(lambda _: self.refresh())
 

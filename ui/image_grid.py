@@ -75,7 +75,7 @@ class ImageGrid(QWidget):
         experiment.began.connect(self._rebuild)
         experiment.cell_changed.connect(self._cell_changed)
         experiment.finished.connect(self._finished)
-        experiment.recoloured.connect(self._show_figures)
+        experiment.restated.connect(self._rebuild)
         desk.selection.changed.connect(self._show_selection)
         self._rebuild()
 
@@ -146,6 +146,7 @@ class ImageGrid(QWidget):
 
     def _rebuild(self) -> None:
         experiment = self._desk.experiment
+        self._dirty.clear()
         places = set(experiment.cells)
         for place in [place for place in self.cells if place not in places]:
             gone = self.cells.pop(place)

@@ -74,7 +74,7 @@ class Inspector(QFrame):
         for signal in (
             experiment.began,
             experiment.cell_changed,
-            experiment.recoloured,
+            experiment.restated,
             desk.selection.changed,
         ):
             signal.connect(soon)

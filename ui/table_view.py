@@ -147,7 +147,7 @@ class TableView(QWidget):
         layout.addWidget(self.table, 1)
         self.table.clicked.connect(self._look_at)
         soon = Later(self, self.refresh, 150)
-        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.recoloured):
+        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.restated):
             signal.connect(soon)
 
     def showEvent(self, event: Any) -> None:

@@ -57,6 +57,8 @@ class TimelineView(Chart):
         same_shape = [lane.column for lane in found] == [lane.column for lane in self._lanes]
         self._lanes = found
         self.picked = [piece for piece in self.picked if same_shape and _has(found, piece)]
+        if self._hovered is not None and not _has(found, self._hovered):
+            self._hovered = None
         count = max(1, len(found))
         self.plot.item.setYRange(-0.5, count - 0.5, padding=0)
         self.plot.item.vb.setLimits(

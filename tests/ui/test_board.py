@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 
 from backends.variants import parse_variant
-from tests.ui.doing import find
+from tests.ui.doing import LONG, find, run
 
 
 def test_cards_open_switch_and_follow_the_keyboard(qtbot, window):
@@ -91,3 +91,23 @@ def test_presets_and_pasted_lines_fill_the_board(window):
     assert problem.isVisible() and "nonsense" in problem.text()
     window.desk.board.duplicate(window.desk.board.cards[0].number)
     assert not window.desk.execution.run() and "same as another" in problem.text()
+
+
+def test_a_moved_card_and_another_baseline_are_seen_in_the_grid_at_once(qtbot, window, done):
+    run(qtbot, window, done)
+    board, grid, experiment = window.desk.board, window.work.grid, window.desk.experiment
+    pictures = [experiment.cell(0, column).picture for column in (0, 1)]
+    qtbot.keyClick(
+        window.board_panel.cards[board.cards[1].number], Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier
+    )
+    assert [grid.cells[0, column].canvas.picture for column in (0, 1)] == pictures[::-1]
+    details = [heading.detail.text() for heading in grid._headings]
+    assert details == ["− Fused attention", "baseline"]
+    board.set_baseline(board.cards[0].number)
+    assert [heading.detail.text() for heading in grid._headings] == [
+        "baseline · − Fused attention",
+        "",
+    ]
+    assert grid.cells[0, 1].speedup.isVisible() and not grid.cells[0, 0].speedup.isVisible()
+    qtbot.waitUntil(lambda: experiment.cell(0, 1).result.quality.psnr_db is not None, timeout=LONG)
+    assert "dB" in grid.cells[0, 1].quality.text() or grid.cells[0, 1].quality.text() == "identical"

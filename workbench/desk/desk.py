@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from psygnal import Signal
 
-from backends.contract import Variant
+from backends.contract import Picture, Variant
 from backends.variants import format_variant, parse_variant
+from workbench.desk.arrangement import arranged
 from workbench.desk.availability import Availability, Lister
 from workbench.desk.board import Board
-from workbench.desk.execution import Execution, Runner
+from workbench.desk.execution import Execution, Runner, State
 from workbench.desk.experiment import Cell, Experiment
 from workbench.desk.form import Form
 from workbench.desk.presets import FIRST_LOOK
@@ -26,13 +28,22 @@ from workbench.model_choices import ModelChoice
 from workbench.results import Quality
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The quality of a picture, measured against the baseline's."""
+
+    picture: Picture
+    quality: Quality
+    baseline: Variant
+
+
 class Desk:
     """The state of the window. Everything that happens to it happens on one thread, the caller's."""
 
     said = Signal(str, str)
     """Something to tell the person: a line, and its level (``notice`` or ``error``)."""
-    measured = Signal(object, object)
-    """Emitted on a thread of its own: a cell and the quality of its picture; hand it to :meth:`take_quality`."""
+    measured = Signal(object)
+    """Emitted on a thread of its own: a :class:`Judged`; hand it to :meth:`take_quality`."""
 
     def __init__(
         self,
@@ -56,8 +67,13 @@ class Desk:
         self.selection = Selection(self.experiment)
         self.viewport = Viewport()
         self.sessions = Sessions()
-        self.board.card_changed.connect(self._recolour)
-        self.execution.remeasure.connect(self._measure)
+        self._rebase_later = False
+        self.board.cards_changed.connect(self._follow)
+        self.board.card_changed.connect(self._follow)
+        self.board.baseline_changed.connect(self._rebase)
+        self.experiment.began.connect(self._follow)
+        self.execution.state_changed.connect(self._ended)
+        self.execution.remeasure.connect(lambda cell: self._measure([cell]))
         self.execution.completed.connect(self._keep)
 
     def to_json(self) -> dict[str, Any]:
@@ -92,11 +108,9 @@ class Desk:
             told.append(f"with its variant {format_variant(settings.variant)}")
         self.said.emit("; ".join(told), "notice")
 
-    def take_quality(self, cell: Cell, quality: Quality) -> None:
-        """The quality of a cell that was run alone, measured afterwards."""
-        now = self.experiment.cells.get(cell.place)
-        if now is not None and now.result is not None and now.picture is cell.picture:
-            self.experiment.replace_result(*cell.place, replace(now.result, quality=quality))
+    def take_quality(self, judged: Judged) -> None:
+        """Quality that was measured afterwards, of a cell that was run alone or after a change of the baseline."""
+        self.experiment.judge(judged.picture, judged.quality, judged.baseline)
 
     def _bring(self, variant: Variant) -> None:
         if self.board.add(variant) is None:
@@ -106,23 +120,40 @@ class Desk:
     def _keep(self) -> None:
         self.sessions.keep(self.experiment)
 
-    def _recolour(self, _: object) -> None:
-        self.experiment.recolour([(card.variant, card.colour) for card in self.board.cards])
+    def _follow(self, _: object = None) -> None:
+        self.experiment.arrange(arranged(self.experiment.columns, self.board.cards))
 
-    def _measure(self, cell: Cell) -> None:
-        """Compare a retried picture with its baseline's, off the window's thread; synthetic pictures are not judged."""
-        base = self.experiment.cells.get((cell.row, self.experiment.baseline))
-        if base is None or base is cell or base.column == cell.column or self.experiment.synthetic:
-            return
-        cell = self.experiment.cells[cell.place]
-        if base.picture is None or cell.picture is None or cell.result is None:
-            return
-        threading.Thread(target=self._measuring, args=(cell, base), name="quality", daemon=True).start()
+    def _rebase(self, _: object = None) -> None:
+        """Compare what is shown with the board's baseline, unless a run is on, whose figures are against the old one."""
+        self._rebase_later = self.execution.state.active
+        if not self._rebase_later and self.experiment.rebase(self.board.baseline_card.variant):
+            self._measure(list(self.experiment.cells.values()))
 
-    def _measuring(self, cell: Cell, base: Cell) -> None:
+    def _ended(self, state: State) -> None:
+        if self._rebase_later and not state.active:
+            self._rebase()
+
+    def _measure(self, cells: Sequence[Cell]) -> None:
+        """Compare pictures with their baseline's, off the window's thread; synthetic pictures are not judged."""
+        experiment = self.experiment
+        if experiment.synthetic or experiment.comparison is None:
+            return
+        bases = {cell.row for cell in cells if cell.column == experiment.baseline}
+        others = [cell for cell in experiment.cells.values() if cell.row in bases]
+        pairs = []
+        for cell in {cell.place: cell for cell in (*cells, *others)}.values():
+            base = experiment.cell(cell.row, experiment.baseline)
+            now = experiment.cell(*cell.place)
+            if now is not base and now.picture and base.picture and now.result:
+                pairs.append((now.picture, base.picture, now.result.quality))
+        if pairs:
+            work = partial(self._measuring, pairs, experiment.comparison.baseline)
+            threading.Thread(target=work, name="quality", daemon=True).start()
+
+    def _measuring(self, pairs: Sequence[tuple[Picture, Picture, Quality | None]], baseline: Variant) -> None:
         from workbench.quality import compare_pictures
 
-        assert cell.picture and base.picture and cell.result
-        psnr_db, ssim = compare_pictures(cell.picture, base.picture)
-        known = cell.result.quality or Quality(None, None, None)
-        self.measured.emit(cell, replace(known, psnr_db=psnr_db, ssim=ssim))
+        for picture, base, known in pairs:
+            psnr_db, ssim = compare_pictures(picture, base)
+            quality = replace(known or Quality(None, None, None), psnr_db=psnr_db, ssim=ssim)
+            self.measured.emit(Judged(picture, quality, baseline))

@@ -111,6 +111,7 @@ class Execution:
         """Whether every live round gets new seeds."""
         self.state = State()
         self.queue: tuple[Entry, ...] = ()
+        experiment.rearranged.connect(self._move_columns)
 
     def run(self) -> bool:
         """Run the board on what the form asks. False, with the problems set, when something in it is wrong or runs."""
@@ -333,6 +334,9 @@ class Execution:
         )
         if entries != self.queue:
             self._queue(entries)
+
+    def _move_columns(self, order: dict[int, int]) -> None:
+        self._queue(tuple(replace(entry, column=order[entry.column]) for entry in self.queue))
 
     def _queue(self, entries: tuple[Entry, ...]) -> None:
         self.queue = entries

@@ -20,6 +20,7 @@ class Selection:
         self.a: Place | None = None
         self.b: Place | None = None
         experiment.began.connect(self._fit)
+        experiment.rearranged.connect(self._move)
 
     def look_at(self, place: Place) -> None:
         """Make a cell the current one."""
@@ -61,6 +62,12 @@ class Selection:
         if self.a is None or self.b is None or self.a == self.b:
             return None
         return self._experiment.cells[self.a], self._experiment.cells[self.b]
+
+    def _move(self, order: dict[int, int]) -> None:
+        self.current, self.a, self.b = (
+            None if place is None else (place[0], order[place[1]]) for place in (self.current, self.a, self.b)
+        )
+        self.changed.emit()
 
     def _fit(self) -> None:
         cells = self._experiment.cells

@@ -8,6 +8,7 @@ from backends.contract import BackendError, Picture
 from backends.variants import parse_variant
 from tests.workbench.desk.script import preparing
 from workbench.desk.captions import cell_caption, cell_status
+from workbench.desk.desk import Judged
 from workbench.desk.viewport import Viewport
 from workbench.events import Paused, Preparing, Queued
 from workbench.results import Quality
@@ -107,8 +108,6 @@ def test_a_failed_cell_says_why_and_is_retried_alone(desk, script, play):
     assert phases(desk) == ["done", "failed"] and desk.execution.state.failed == 1
     assert "SIGKILL" in desk.experiment.cell(0, 1).error
     before = desk.experiment.cell(0, 0)
-    measured = []
-    desk.measured.connect(lambda cell, quality: measured.append((cell, quality)))
     desk.execution.retry(0, 1)
     assert [item.precision for item in play.comparison.variants] == ["bf16"]
     play.round()
@@ -121,7 +120,7 @@ def test_a_retried_picture_is_compared_with_its_baseline(desk, play):
     desk.execution.retry(0, 1)
     play.round()
     cell = desk.experiment.cell(0, 1)
-    desk.take_quality(cell, Quality(30.0, 0.9, None))
+    desk.take_quality(Judged(cell.picture, Quality(30.0, 0.9, None), desk.board.baseline_card.variant))
     assert desk.experiment.cell(0, 1).result.quality == Quality(30.0, 0.9, None)
 
 
