@@ -56,10 +56,10 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
 
     kept = preferences.load()
     runner = runner or SessionRunner()
-    desk = Desk(runner, offered_models(), find_model, list_devices or _known_devices, kept)
+    desk = Desk(runner, offered_models(), find_model, list_devices or _known_devices, kept, sample_prompts)
     mode = kept.get("theme")
     theme = Theme(application, mode if mode in ("light", "dark") else "system")
-    window = MainWindow(desk, theme, list(sample_prompts))
+    window = MainWindow(desk, theme)
     layout = kept.get("layout")
     window.restore_layout(layout if isinstance(layout, dict) else {})
     loader = screen.Loader()
@@ -70,12 +70,12 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
 
     def restore(found: screen.Kept | None) -> None:
         if found is not None and desk.experiment.comparison is None:
-            desk.experiment.restore(found.comparison, found.columns, found.model, found.cells)
+            desk.restore(found)
         loader.done = True
 
     def open_record(found: screen.Kept) -> None:
         if not desk.execution.state.active:
-            desk.experiment.restore(found.comparison, found.columns, found.model, found.cells)
+            desk.restore(found)
 
     bridges = [
         Bridge(runner.event, desk.execution.handle, window),
@@ -84,7 +84,7 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
         Bridge(desk.availability.changed, devices_found, window),
         Bridge(desk.measured, desk.take_quality, window),
         Bridge(loader.loaded, restore, window),
-        Bridge(desk.sessions.changed, lambda found: window.work.charts.sessions.show_entries(found), window),
+        Bridge(desk.sessions.changed, window.show_sessions, window),
         Bridge(
             desk.sessions.compared, lambda *found: window.work.charts.sessions.show_changes(*found), window
         ),
@@ -98,7 +98,7 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
         try:
             preferences.save(desk.to_json() | {"theme": theme.mode, "layout": window.layout_state()})
             if loader.done:
-                screen.save(desk.experiment, screen.folder())
+                screen.save(desk.experiment, screen.folder(), desk.looking())
         except OSError as error:
             print(f"the window's settings were not kept: {error}", file=sys.stderr)
         desk.sessions.close()

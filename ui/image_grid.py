@@ -15,10 +15,11 @@ from ui.theme import Theme
 from workbench.charts.figures import figures
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import Cell
-from workbench.desk.naming import differences, short_title
+from workbench.desk.naming import differences, row_titles, short_title
 
 GAP = 8
 ROW_TITLE = 74
+ROW_CHARACTERS = 70
 NARROWEST = 148
 SHORTEST = 170
 ROWS_IN_VIEW = 2
@@ -165,12 +166,9 @@ class ImageGrid(QWidget):
             self.cells[place].show_cell(experiment.cells[place])
         self._fit_list(self._headings, len(experiment.columns), self._heads_inside, ColumnHeading)
         self._fit_list(self._titles, len(experiment.requests), self._inside, _row_title)
-        prompts = {request.prompt for request in experiment.requests}
-        for title, request in zip(self._titles, experiment.requests, strict=True):
-            words = (
-                f"seed\n{request.seed}" if len(prompts) == 1 else f"{request.prompt}\n\nseed {request.seed}"
-            )
-            title.setText(words)
+        words = row_titles(experiment.requests, ROW_CHARACTERS)
+        for title, request, text in zip(self._titles, experiment.requests, words, strict=True):
+            title.setText(text.replace(", seed ", "\n\nseed "))
             title.setToolTip(f"{request.prompt}\nseed {request.seed}")
         self._show_figures()
         self._show_selection()

@@ -15,7 +15,10 @@ ELSEWHERE: dict[str, tuple[tuple[str, str], ...]] = {
         ("Arrow keys", "Look at another cell"),
         ("Enter, double click", "Compare it with the baseline"),
         ("A, B", "Take the cell as A or as B"),
+    ),
+    "Picture grid, A/B": (
         ("Ctrl+Wheel, + −", "Zoom every picture together"),
+        ("Shift+arrow keys, drag", "Move in them"),
         ("0", "All of the picture again"),
     ),
     "A/B": (
@@ -23,9 +26,11 @@ ELSEWHERE: dict[str, tuple[tuple[str, str], ...]] = {
         ("Space", "Blink"),
         ("1 2 3 4", "Wipe, side by side, blink, difference"),
         ("X", "Exchange A and B"),
+        ("Ctrl+arrow keys", "Read a pixel; with Shift, ten further"),
     ),
-    "Timeline, arena": (
-        ("← →", "Step from block to block"),
+    "Timeline, stages, arena": (
+        ("← →, ↑ ↓", "Step from block to block, to another lane"),
+        ("Shift+← →", "Step from operation to operation"),
         ("Enter, click", "Keep a block; a second one is compared with it"),
         ("Wheel, + −", "Zoom, down to single operations"),
         ("Z", "Zoom to what is kept"),
@@ -34,10 +39,17 @@ ELSEWHERE: dict[str, tuple[tuple[str, str], ...]] = {
     "Variant cards": (
         ("Enter", "Open and close"),
         ("Alt+↑ ↓, drag", "Move"),
+        ("Ctrl+C", "Copy as one line"),
         ("Delete", "Remove"),
     ),
     "Prompt": (("↑ ↓", "Earlier and later prompts"),),
 }
+
+COLUMNS = (
+    ("Everywhere",),
+    ("Picture grid", "Picture grid, A/B", "A/B"),
+    ("Timeline, stages, arena", "Variant cards", "Prompt"),
+)
 
 CHARTS = ("Alt+1 … Alt+8", "The charts: timeline, stages, memory and the others")
 
@@ -52,10 +64,11 @@ class ShortcutSheet(QDialog):
         groups = {"Everywhere": (*_everywhere(actions), CHARTS)} | ELSEWHERE
         columns = QHBoxLayout()
         columns.setSpacing(36)
-        left, right = QVBoxLayout(), QVBoxLayout()
-        for number, (title, rows) in enumerate(groups.items()):
-            (left if number == 0 else right).addWidget(_group(title, rows))
-        for column in (left, right):
+        parts = [QVBoxLayout() for _ in COLUMNS]
+        for title, rows in groups.items():
+            place = next(place for place, titles in enumerate(COLUMNS) if title in titles)
+            parts[place].addWidget(_group(title, rows))
+        for column in parts:
             column.setSpacing(14)
             column.addStretch(1)
             columns.addLayout(column)

@@ -16,7 +16,7 @@ from ui.later import Later
 from ui.plots import Label, Labels, Plot, bars, small_font, time_tick
 from ui.row_choice import current_row
 from ui.theme import STAGE_COLOURS, Theme
-from workbench.charts.lanes import Lane, Piece, compare, describe, lanes, piece_at
+from workbench.charts.lanes import Align, Lane, Piece, across, along, compare, describe, lanes, piece_at
 from workbench.desk.desk import Desk
 from workbench.desk.naming import lane_title
 from workbench.timeline import STAGE_TITLES, format_ms
@@ -49,9 +49,7 @@ class TimelineView(Chart):
     def draw(self) -> None:
         """Draw what the experiment knows now; what is zoomed into stays in view."""
         experiment = self._desk.experiment
-        found = (
-            lanes(experiment, current_row(self._desk), self.align.currentData()) if experiment.cells else ()
-        )
+        found = lanes(experiment, current_row(self._desk), self._align()) if experiment.cells else ()
         whole_before = self._whole()
         fitted = self._fitted(whole_before)
         same_shape = [lane.column for lane in found] == [lane.column for lane in self._lanes]
@@ -88,7 +86,9 @@ class TimelineView(Chart):
         self.align.addItem("Align at the start", "start")
         self.align.addItem("Align at the UNet", "unet")
         self.align.setMinimumWidth(160)
-        self.align.activated.connect(lambda _: self._realign())
+        self.align.activated.connect(lambda _: self._desk.outlook.choose("align", self.align.currentData()))
+        self._desk.outlook.changed.connect(self._realign)
+        self._realign("align")
         fit = QToolButton()
         fit.setObjectName("fitTimelineButton")
         fit.setAccessibleName("Show the whole timeline")
@@ -102,7 +102,11 @@ class TimelineView(Chart):
         self.head.addWidget(self.align)
         self.head.addWidget(fit)
         self.plot = TimelinePlot(self._theme, self)
-        self.plot.stepped.connect(self._step)
+        self.plot.stepped.connect(lambda step: self._go(along(self._lanes, self._hovered, step)))
+        self.plot.stepped_finely.connect(
+            lambda step: self._go(along(self._lanes, self._hovered, step, kernels=True))
+        )
+        self.plot.crossed.connect(lambda step: self._go(across(self._lanes, self._hovered, step)))
         self.plot.chosen.connect(self._pick_hovered)
         item: Any = self.plot.item
         item.vb.invertY(True)
@@ -126,10 +130,16 @@ class TimelineView(Chart):
         item.scene().sigMouseMoved.connect(self._moved)
         item.scene().sigMouseClicked.connect(self._clicked)
 
-    def _realign(self) -> None:
+    def _realign(self, name: str) -> None:
+        if name != "align":
+            return
+        self.align.setCurrentIndex(self.align.findData(self._desk.outlook["align"]))
         self.picked = []
         self._lanes = ()
         self.refresh()
+
+    def _align(self) -> Align:
+        return "unet" if self._desk.outlook["align"] == "unet" else "start"
 
     def _whole(self) -> float:
         return max((lane.end_ms for lane in self._lanes), default=0.0) or 1.0
@@ -278,13 +288,15 @@ class TimelineView(Chart):
         self._draw_marks()
         self._tell()
 
-    def _step(self, step: int) -> None:
-        """The next or previous block in the order of lanes and time."""
-        every = [piece for lane in self._lanes for piece in lane.stages]
-        if not every:
+    def _go(self, piece: Piece | None) -> None:
+        """Tell of a piece that was reached by keyboard, and bring it into view."""
+        if piece is None:
             return
-        at = every.index(self._hovered) + step if self._hovered in every else 0
-        self._hovered = every[min(max(at, 0), len(every) - 1)]
+        self._hovered = piece
+        left, right = self.plot.item.vb.viewRange()[0]
+        if not left <= piece.start_ms <= right:
+            middle, half = (piece.start_ms + piece.end_ms) / 2, (right - left) / 2
+            self.plot.item.vb.setXRange(middle - half, middle + half, padding=0)
         self._draw_marks()
         self._tell()
 

@@ -37,7 +37,7 @@ class WorkArea(QWidget):
 
     details_asked = Signal()
 
-    def __init__(self, desk: Desk, theme: Theme, prompts: Sequence[str], bars: Sequence[QWidget]):
+    def __init__(self, desk: Desk, theme: Theme, bars: Sequence[QWidget]):
         super().__init__()
         self._desk = desk
         self._theme = theme
@@ -45,7 +45,9 @@ class WorkArea(QWidget):
         self._view_wanted = "grid"
         self.grid = ImageGrid(desk, theme)
         self.grid.compared.connect(self.show_ab)
-        self.empty = EmptyState(desk, theme, list(prompts))
+        self.empty = EmptyState(desk, theme)
+        self.empty.earlier_asked.connect(lambda: self.open_chart("Sessions"))
+        self._charts_wanted = False
         self.stack = QStackedWidget()
         self.stack.setObjectName("pictureStack")
         self.stack.setMinimumHeight(
@@ -143,15 +145,21 @@ class WorkArea(QWidget):
         if self._desk.experiment.comparison is not None and hasattr(self, "ab"):
             self.stack.setCurrentWidget(self.ab)
             self._arrange_unless_by_hand()
-            self.ab.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.ab.focus_pictures()
 
     def open_chart(self, title: str) -> None:
-        """Bring a chart to the front."""
+        """Bring a chart to the front; in the empty state, too, where sessions are opened from."""
         self.charts.open(title)
+        if not self._charts_wanted:
+            self._charts_wanted = True
+            self.show_populated(self._desk.experiment.comparison is not None)
 
     def show_populated(self, populated: bool) -> None:
-        """Pictures and charts, or the empty state."""
-        self.chart_panel.setVisible(populated and hasattr(self, "charts"))
+        """Pictures and charts, or the empty state, with charts only where one was asked for."""
+        shown = (populated or self._charts_wanted) and hasattr(self, "charts")
+        if shown and self.chart_panel.isHidden() and not populated:
+            QTimer.singleShot(0, self.arrange)
+        self.chart_panel.setVisible(shown)
         self.bar.setVisible(populated)
         if not populated:
             self.stack.setCurrentWidget(self.empty)

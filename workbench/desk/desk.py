@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from psygnal import Signal
@@ -19,12 +18,17 @@ from workbench.desk.board import Board
 from workbench.desk.execution import Execution, Runner, State
 from workbench.desk.experiment import Cell, Experiment
 from workbench.desk.form import Form
+from workbench.desk.outlook import Outlook
+from workbench.desk.pixel_cursor import PixelCursor
 from workbench.desk.presets import FIRST_LOOK
+from workbench.desk.samples import Samples
+from workbench.desk.screen import Kept
 from workbench.desk.selection import Selection
 from workbench.desk.sessions import Sessions
 from workbench.desk.viewport import Viewport
 from workbench.draft import Draft
 from workbench.model_choices import ModelChoice
+from workbench.pictures import Settings
 from workbench.results import Quality
 
 
@@ -52,6 +56,7 @@ class Desk:
         find_model: Callable[[str], ModelChoice] | None = None,
         list_devices: Lister | None = None,
         kept: Any = None,
+        samples: Sequence[str] = (),
     ):
         kept = kept if isinstance(kept, dict) else {}
         draft = Draft.from_json(kept["draft"]) if "draft" in kept else None
@@ -66,6 +71,9 @@ class Desk:
         self.execution.new_seeds = kept.get("new_seeds") is not False
         self.selection = Selection(self.experiment)
         self.viewport = Viewport()
+        self.cursor = PixelCursor(self.viewport)
+        self.outlook = Outlook(kept.get("outlook"))
+        self.samples = Samples(samples)
         self.sessions = Sessions()
         self._rebase_later = False
         self.board.cards_changed.connect(self._follow)
@@ -83,7 +91,18 @@ class Desk:
             "prompts": list(self.form.prompts),
             "board": self.board.to_json(),
             "new_seeds": self.execution.new_seeds,
+            "outlook": self.outlook.to_json(),
         }
+
+    def looking(self) -> dict[str, Any]:
+        """What is looked at, and how closely; kept with the pictures it is about."""
+        return {"selection": self.selection.to_json(), "viewport": self.viewport.to_json()}
+
+    def restore(self, kept: Kept) -> None:
+        """Bring back what was on the screen, or an earlier comparison."""
+        self.experiment.restore(kept.comparison, kept.columns, kept.model, kept.cells)
+        self.selection.restore(kept.looking.get("selection"))
+        self.viewport.restore(kept.looking.get("viewport"))
 
     def edited_since(self) -> frozenset[int]:
         """The numbers of the cards whose variant is not among the columns of the experiment."""
@@ -92,17 +111,10 @@ class Desk:
         shown = {column.variant for column in self.experiment.columns}
         return frozenset(card.number for card in self.board.cards if card.variant not in shown)
 
-    def restore_settings(self, path: Path) -> None:
-        """Take the settings that a PNG carries: request, model, and its variant as a card. Says what came of it."""
-        from workbench.pictures import UnreadableSettings, read_settings
-
-        try:
-            settings = read_settings(path)
-        except UnreadableSettings as error:
-            self.said.emit(str(error), "error")
-            return
+    def take_settings(self, name: str, settings: Settings) -> None:
+        """Take what a picture carries: request, model, and its variant as a card. Says what came of it."""
         self.form.take(settings.request, settings.model)
-        told = [f"Settings of {path.name} are restored", *settings.notices]
+        told = [f"Settings of {name} are restored", *settings.notices]
         if settings.variant is not None and settings.variant not in self.board.variants:
             self._bring(settings.variant)
             told.append(f"with its variant {format_variant(settings.variant)}")

@@ -81,6 +81,7 @@ def test_cancel_keeps_what_is_finished(desk, script, play):
 
 
 def test_live_goes_round_with_new_seeds_until_it_is_switched_off(desk, script, play):
+    desk.form.edit(keep_seed=False)
     desk.execution.set_live(True)
     for number in (1, 2, 3):
         assert desk.execution.state.round == number
@@ -233,3 +234,20 @@ def test_a_picture_that_only_has_another_size_is_no_pair_to_measure(desk):
     else:
         raise AssertionError("different shapes were compared")
     assert replace(desk.form.draft, seed="1") != desk.form.draft
+
+
+def test_a_locked_seed_stays_in_live_mode_and_an_open_one_follows_the_switch(desk, script, play):
+    def seeds(keep: bool, new: bool) -> set[int]:
+        desk.form.edit(seed="42", keep_seed=keep)
+        desk.execution.new_seeds = new
+        script.started.clear()
+        desk.execution.set_live(True)
+        play.round()
+        play.round()
+        desk.execution.set_live(False)
+        play.round()
+        return {comparison.requests[0].seed for comparison in script.started}
+
+    assert seeds(keep=True, new=True) == seeds(keep=True, new=False) == {42}
+    assert len(seeds(keep=False, new=True)) == 3
+    assert len(seeds(keep=False, new=False)) == 1
