@@ -322,8 +322,8 @@ def _figures_in_words(found: PairFigures) -> list[str]:
     return [
         f"PSNR {found.psnr_db:.1f} dB",
         f"SSIM {found.ssim:.3f}",
-        f"largest difference {found.largest}",
-        f"{equal} of the pixels equal",
+        f"largest Δ {found.largest}",
+        f"{equal} of pixels equal",
     ]
 
 

@@ -39,7 +39,7 @@ class Actions(QObject):
         )
         self.roll = self._action("New seed", ("Ctrl+D",), desk.form.roll_seed, "dice-five")
         self.paste = self._action(
-            "Paste a picture's settings, or variants", ("Ctrl+V",), lambda: window.paste(), "clipboard"
+            "Paste settings or variants", ("Ctrl+V",), lambda: window.paste(), "clipboard"
         )
         self.add = self._action("Add a variant", ("Ctrl+T",), lambda: desk.board.add(), "plus")
         self.presets = self._action(

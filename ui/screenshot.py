@@ -156,7 +156,7 @@ def _save(window, file: Path) -> None:
         if over.isVisible():
             dialog = isinstance(over, QDialog)
             middle = window.rect().center() - over.rect().center()
-            painter.drawPixmap(middle if dialog else window.mapFromGlobal(over.pos()), over.grab())
+            painter.drawPixmap(middle if dialog else over.property("wanted"), over.grab())
             over.close()
     painter.end()
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -176,10 +176,10 @@ def _show(window, name: str) -> None:
         button = menus[name]
         menu = button.menu()
         menu.adjustSize()
-        at = button.mapToGlobal(button.rect().bottomLeft())
-        rightmost = window.mapToGlobal(window.rect().topRight()).x() - menu.sizeHint().width() - 8
-        at.setX(min(at.x(), rightmost))
-        menu.popup(at)
+        at = button.mapTo(window, button.rect().bottomLeft())
+        at.setX(min(at.x(), window.width() - menu.sizeHint().width() - 8))
+        menu.setProperty("wanted", at)  # a screen of Qt's own is smaller than the window and moves the menu
+        menu.popup(window.mapToGlobal(at))
     elif name == "details":
         window.toggle_details()
     elif name == "open":

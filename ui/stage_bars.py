@@ -9,7 +9,9 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor
 
+from backends.contract import STAGES
 from ui.chart import Chart
+from ui.legend import BETWEEN, block_label, legend
 from ui.plots import Label, Labels, Plot, bars, small_font, time_tick
 from ui.theme import STAGE_COLOURS, STAGE_TEXT, Theme
 from workbench.charts.figures import Figures, figures
@@ -35,7 +37,7 @@ class StageBars(Chart):
         item: Any = self.plot.item
         item.vb.invertY(True)
         item.setMouseEnabled(x=False, y=False)
-        item.getAxis("left").setWidth(190)
+        item.getAxis("left").setWidth(222)
         self.plot.tick_with("bottom", time_tick)
         self._bars = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
         self._whiskers = pg.ErrorBarItem(x=np.zeros(0), y=np.zeros(0), beam=0.2)
@@ -44,6 +46,7 @@ class StageBars(Chart):
             item.addItem(part)
         self._labels = Labels(self.plot, small_font(self.font(), 12))
         self.body.addWidget(self.plot, 1)
+        self.body.addLayout(legend((*STAGES, "other")))
         self._pointed: Box | None = None
         self.plot.stepped.connect(self._step)
         self.plot.crossed.connect(self._cross)
@@ -105,8 +108,9 @@ class StageBars(Chart):
         ink = self._theme.colours.text
         texts: list[Label] = []
         for place, start, end, stage in self._boxes:
-            text = f"{STAGE_TITLES.get(stage, stage)} {format_ms(end - start)}"
-            if (end - start) * per_ms > 7 * len(text) + 8:
+            title = STAGE_TITLES.get(stage, BETWEEN)
+            text = block_label(title, format_ms(end - start), (end - start) * per_ms)
+            if text:
                 texts.append(((start + end) / 2, place, text, (0.5, 0.5), STAGE_TEXT))
         for place, item in enumerate(self._found):
             if item.total is not None:
@@ -174,7 +178,7 @@ class StageBars(Chart):
             else ""
         )
         badge = self._desk.experiment.columns[place].badge
-        return f"{badge}  {STAGE_TITLES.get(stage, stage)}: {format_ms(end - start)}{share}{between}"
+        return f"{badge}  {STAGE_TITLES.get(stage, BETWEEN)}: {format_ms(end - start)}{share}{between}"
 
 
 def _boxes(found: tuple[Figures, ...]) -> list[Box]:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QFont, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import QToolButton
 
+from backends.contract import STAGES
 from ui.chart import Chart
 from ui.fields import Choice, text_label
 from ui.later import Later
+from ui.legend import block_label, legend
 from ui.plots import Label, Labels, Plot, bars, small_font, time_tick
 from ui.row_choice import current_row
 from ui.theme import STAGE_COLOURS, Theme
@@ -22,9 +24,11 @@ from workbench.desk.naming import lane_title
 from workbench.timeline import STAGE_TITLES, format_ms
 
 HALF = 0.36
-LANE_TITLE = 190
+LANE_TITLE = 222
 KERNEL_TOP = 0.10
 SMALLEST_PIXELS = 0.6
+NARROWEST_LABEL = 64
+"""Pixels of a block that carries words."""
 
 
 class TimelineView(Chart):
@@ -118,15 +122,11 @@ class TimelineView(Chart):
         for bar in (*self._bars, self._marks):
             item.addItem(bar, ignoreBounds=True)
         self._labels = Labels(self.plot, _bold(self.font()))
-        legend = QHBoxLayout()
-        legend.setSpacing(14)
-        for stage in ("tokenizer", "text_encoder", "unet", "scheduler", "vae_decoder"):
-            legend.addLayout(_legend_entry(stage))
-        legend.addStretch(1)
+        foot = legend(STAGES)
         self.hint = text_label("Wheel zooms, dragging moves; click two blocks to compare them", "faint")
-        legend.addWidget(self.hint)
+        foot.addWidget(self.hint)
         self.body.addWidget(self.plot, 1)
-        self.body.addLayout(legend)
+        self.body.addLayout(foot)
         item.scene().sigMouseMoved.connect(self._moved)
         item.scene().sigMouseClicked.connect(self._clicked)
 
@@ -209,12 +209,11 @@ class TimelineView(Chart):
         texts: list[Label] = []
         for place, piece in (*stages, *kernels):
             wide = (min(piece.end_ms, right) - max(piece.start_ms, left)) * per_ms
-            if wide > 86 and len(texts) < 60:
+            if wide > NARROWEST_LABEL and len(texts) < 60:
                 title = piece.name if piece.kernel else STAGE_TITLES.get(piece.stage, piece.stage)
                 if piece.iteration is not None and not piece.kernel:
                     title = f"{title} {piece.iteration + 1}"
-                title = title if len(title) * 6.4 < wide - 50 else title[: max(0, int((wide - 56) / 6.4))]
-                text = f"{title}  {format_ms(piece.milliseconds)}"
+                text = block_label(title, format_ms(piece.milliseconds), wide)
                 middle = (max(piece.start_ms, left) + min(piece.end_ms, right)) / 2
                 y = place + 0.23 if piece.kernel else place - (0.15 if self._has_kernels(place) else 0)
                 texts.append((middle, y, text, (0.5, 0.5), "#0E1116"))
@@ -353,18 +352,6 @@ def _shade(piece: Piece) -> QColor:
     if piece.kernel:
         return colour.lighter(112) if hash(piece.name) % 2 else colour.darker(112)
     return colour.darker(114) if piece.iteration is not None and piece.iteration % 2 else colour
-
-
-def _legend_entry(stage: str) -> QHBoxLayout:
-    swatch = QLabel()
-    pixmap = QPixmap(10, 10)
-    pixmap.fill(QColor(STAGE_COLOURS[stage]))
-    swatch.setPixmap(pixmap)
-    line = QHBoxLayout()
-    line.setSpacing(6)
-    line.addWidget(swatch)
-    line.addWidget(text_label(STAGE_TITLES[stage], "faint"))
-    return line
 
 
 def _bold(font: QFont) -> QFont:
