@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QFrame,
     QHBoxLayout,
     QLabel,
     QStackedWidget,
@@ -129,6 +130,28 @@ class AbView(QWidget):
             super().keyPressEvent(event)
 
     def _build(self) -> None:
+        bar, pictures = self._bar(), self._pictures()
+        self.scale = HeatScale(self._theme)
+        self.figures = QElidingLabel()
+        self.figures.setProperty("role", "value")
+        self.figures.setObjectName("pairFigures")
+        self.readout = QLabel()
+        self.readout.setObjectName("pixelReadout")
+        self.readout.setProperty("role", "muted")
+        self.readout.setTextFormat(Qt.TextFormat.RichText)
+        foot = QHBoxLayout()
+        foot.setSpacing(14)
+        foot.addWidget(self.figures, 1)
+        foot.addWidget(self.scale)
+        foot.addWidget(self.readout)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addLayout(bar)
+        layout.addWidget(pictures, 1)
+        layout.addLayout(foot)
+
+    def _bar(self) -> QHBoxLayout:
         self._modes = Segments(self._theme, MODES, "ModeButton")
         self._modes.chosen.connect(self.set_mode)
         self.choice_a, self.choice_b = Choice(), Choice()
@@ -153,14 +176,17 @@ class AbView(QWidget):
         bar.addWidget(swap)
         bar.addWidget(text_label("B", "label"))
         bar.addWidget(self.choice_b, 1)
+        return bar
+
+    def _pictures(self) -> QStackedWidget:
         self.canvas = AbCanvas(self._theme, self._desk.viewport)
         self.sides = (Canvas(self._theme, self._desk.viewport), Canvas(self._theme, self._desk.viewport))
-        self._both = QWidget()
+        self._both = QFrame()
         self._both.setObjectName("abSides")
         self._both.setAccessibleName("Two pictures side by side")
         self._both.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         pair = QHBoxLayout(self._both)
-        pair.setContentsMargins(0, 0, 0, 0)
+        pair.setContentsMargins(2, 2, 2, 2)
         pair.setSpacing(10)
         for view, name in zip(self.sides, "AB", strict=True):
             view.tag = name
@@ -171,25 +197,7 @@ class AbView(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.canvas)
         self._stack.addWidget(self._both)
-        self.scale = HeatScale(self._theme)
-        self.figures = QElidingLabel()
-        self.figures.setProperty("role", "value")
-        self.figures.setObjectName("pairFigures")
-        self.readout = QLabel()
-        self.readout.setObjectName("pixelReadout")
-        self.readout.setProperty("role", "muted")
-        self.readout.setTextFormat(Qt.TextFormat.RichText)
-        foot = QHBoxLayout()
-        foot.setSpacing(14)
-        foot.addWidget(self.figures, 1)
-        foot.addWidget(self.scale)
-        foot.addWidget(self.readout)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addLayout(bar)
-        layout.addWidget(self._stack, 1)
-        layout.addLayout(foot)
+        return self._stack
 
     def _outlook_changed(self, name: str) -> None:
         if name == "split" and self.canvas.split != self._desk.outlook.split:

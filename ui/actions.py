@@ -24,6 +24,13 @@ class Actions(QObject):
         self._window = window
         self._desk = desk
         self._theme = theme
+        self._make(window, desk)
+        desk.execution.state_changed.connect(lambda _: self._show_states())
+        desk.selection.changed.connect(self._show_states)
+        desk.experiment.finished.connect(lambda _: self._show_states())
+        self._show_states()
+
+    def _make(self, window: Any, desk: Desk) -> None:
         execution = desk.execution
         self.run = self._action(
             "Run every variant", ("Ctrl+Return", "Ctrl+Enter"), lambda: window.run(), "play"
@@ -70,10 +77,6 @@ class Actions(QObject):
         self.export = self._action("Export", ("Ctrl+E",), lambda: window.header.export.showMenu(), "export")
         self.sheet = self._action("Shortcuts", ("?", "F1"), lambda: window.show_shortcuts(), "keyboard")
         self.quit = self._action("Quit", ("Ctrl+Q",), lambda: window.close(), "sign-out")
-        execution.state_changed.connect(lambda _: self._show_states())
-        desk.selection.changed.connect(self._show_states)
-        desk.experiment.finished.connect(lambda _: self._show_states())
-        self._show_states()
 
     def menu(self) -> list[QAction | None]:
         """Every action in order, None for a line between them."""

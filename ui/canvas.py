@@ -128,6 +128,10 @@ class Canvas(QWidget):
         if self.cross is not None:
             self._paint_cross(painter, frame, *self.cross)
         self._paint_marks(painter, frame)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(self._theme.colours.accent), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(frame.adjusted(1, 1, -1, -1))
         painter.end()
 
     def paint_picture(self, painter: QPainter, frame: QRectF) -> None:

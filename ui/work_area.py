@@ -26,6 +26,7 @@ from workbench.desk.desk import Desk
 from workbench.desk.experiment import SYNTHETIC_MARK, SYNTHETIC_NOTICE
 
 LOWEST_STACK = 200
+CHARTS_MILLISECONDS = 30
 VIEWS = (
     ("grid", "squares-four", "Grid", "The pictures side by side  (Ctrl+1)"),
     ("ab", "square-half", "A/B", "Two pictures against each other  (Ctrl+2)"),
@@ -156,10 +157,10 @@ class WorkArea(QWidget):
 
     def show_populated(self, populated: bool) -> None:
         """Pictures and charts, or the empty state, with charts only where one was asked for."""
-        shown = (populated or self._charts_wanted) and hasattr(self, "charts")
-        if shown and self.chart_panel.isHidden() and not populated:
-            QTimer.singleShot(0, self.arrange)
-        self.chart_panel.setVisible(shown)
+        if self._charts_shown():
+            QTimer.singleShot(CHARTS_MILLISECONDS, self, self._show_charts)
+        else:
+            self.chart_panel.hide()
         self.bar.setVisible(populated)
         if not populated:
             self.stack.setCurrentWidget(self.empty)
@@ -170,6 +171,16 @@ class WorkArea(QWidget):
         self._show_title()
         if populated and not self._arranged_by_hand:
             QTimer.singleShot(0, self.arrange)  # the grid has its width then
+
+    def _charts_shown(self) -> bool:
+        populated = self._desk.experiment.comparison is not None
+        return (populated or self._charts_wanted) and hasattr(self, "charts")
+
+    def _show_charts(self) -> None:
+        """A moment after the pictures: both at once would hold the window up for longer than is felt."""
+        if self.chart_panel.isHidden() and self._charts_shown():
+            self.chart_panel.show()
+            self._arrange_unless_by_hand()
 
     def _arrange_unless_by_hand(self) -> None:
         if not self._arranged_by_hand:
