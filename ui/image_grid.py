@@ -18,7 +18,7 @@ from workbench.desk.experiment import Cell
 from workbench.desk.naming import differences, row_titles, short_title
 
 GAP = 8
-ROW_TITLE = 74
+ROW_TITLE = 100
 ROW_CHARACTERS = 70
 NARROWEST = 148
 SHORTEST = 170
@@ -103,7 +103,7 @@ class ImageGrid(QWidget):
         self._heads_inside.setFixedSize(max(whole, 1), self._heads.height())
 
     def ideal_height(self) -> int:
-        """The height at which one row shows its pictures as large as the columns allow."""
+        """The height at which the rows in view show their pictures as large as the columns allow."""
         requests, columns = self._desk.experiment.requests, len(self._headings)
         first = next(iter(requests), None)
         if first is None or not columns:
@@ -111,7 +111,8 @@ class ImageGrid(QWidget):
         inset = ROW_TITLE if len(requests) > 1 else 0
         width = max(NARROWEST, (self.width() - inset - GAP * (columns - 1)) // columns)
         picture = round((width - 8) * first.height / first.width)
-        return self._heads.height() + 6 + picture + CAPTION_HEIGHT + FRAME_HEIGHT + 4
+        rows = min(len(requests), ROWS_IN_VIEW)
+        return self._heads.height() + 6 + rows * (picture + CAPTION_HEIGHT + FRAME_HEIGHT + 4)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

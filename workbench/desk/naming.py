@@ -9,6 +9,9 @@ from backends.contract import Request, Variant
 from backends.registry import BACKENDS
 from backends.variants import default_values
 
+WORDS_ALIKE = 3
+"""As many first words in common are left out of long prompts that are told apart."""
+
 
 def short_title(variant: Variant) -> str:
     """``OpenVINO INT8``, ``PyTorch bf16 on cuda``."""
@@ -58,7 +61,7 @@ def _told_apart(prompts: Sequence[str], characters: int) -> list[str]:
     if max(map(len, prompts)) > characters:
         words = [prompt.split() for prompt in prompts]
         alike = len(list(takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False))))
-        if alike:
+        if alike >= WORDS_ALIKE:
             found = [_cut(f"…{' '.join(some[alike:])}", characters) for some in words]
     if len(set(found)) < len(found):
         found = [f"{number}: {text}" for number, text in enumerate(found, 1)]
