@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPen, QPixmap
 
-from ui.canvas import Canvas, paint_tag, zoom_by_key
+from ui.canvas import Canvas, paint_tag
 from ui.pictures import to_image
 from ui.theme import Theme
-from workbench.charts.difference import difference
 from workbench.desk.experiment import Cell
 from workbench.desk.viewport import Viewport
 
-MODES = ("wipe", "side", "blink", "difference")
 GRIP = 12
-HEAT_MAP = "inferno"
 
 
 class AbCanvas(Canvas):
@@ -33,7 +27,6 @@ class AbCanvas(Canvas):
         self.mode = "wipe"
         self.split = 0.5
         self.flipped = False
-        self.largest = 0
         self._pair: tuple[Cell, Cell] | None = None
         self._images = (QPixmap(), QPixmap())
         self._heat = QPixmap()
@@ -58,7 +51,6 @@ class AbCanvas(Canvas):
             if picture is not None:
                 self._shape = (picture.width, picture.height)
             self._heat = QPixmap()
-            self.largest = 0
         self.update()
 
     def set_mode(self, mode: str) -> None:
@@ -71,20 +63,15 @@ class AbCanvas(Canvas):
         self.flipped = not self.flipped
         self.update()
 
-    def heat_map(self) -> QPixmap:
-        """Where the two differ, on a scale from 0 to ``largest``; made when it is first asked for."""
-        if self._heat.isNull() and self._pair and all(cell.picture for cell in self._pair):
-            first, second = (cell.picture for cell in self._pair)
-            if first and second and (first.width, first.height) == (second.width, second.height):
-                apart = difference(first, second)
-                self.largest = int(apart.max())
-                self._heat = QPixmap.fromImage(heat_image(apart, self.largest))
-        return self._heat
+    def show_heat(self, heat: QImage) -> None:
+        """Where the two differ, in colours; a null image while that is not known."""
+        self._heat = QPixmap.fromImage(heat)
+        self.update()
 
     def paint_picture(self, painter: QPainter, frame: QRectF) -> None:
         first, second = self._images
         if self.mode == "difference":
-            self.paint_pixmap(painter, self.heat_map(), frame)
+            self.paint_pixmap(painter, self._heat, frame)
         elif self.mode == "blink":
             self.paint_pixmap(painter, second if self.flipped else first, frame)
             self._tag(painter, frame, "B" if self.flipped else "A", left=True)
@@ -151,12 +138,11 @@ class AbCanvas(Canvas):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Left: -0.02, Qt.Key.Key_Right: 0.02}.get(Qt.Key(event.key()))
-        if step is not None and self.mode == "wipe":
+        plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if step is not None and plain and self.mode == "wipe":
             self.move_split(self.split + step)
-        elif event.key() == Qt.Key.Key_Space:
-            self.flip()
-        elif not zoom_by_key(self.viewport_model, event):
-            super().keyPressEvent(event)
+        else:
+            super().keyPressEvent(event)  # A/B takes the other keys, whichever of its ways is shown
 
     def hasZoom(self) -> bool:
         return True
@@ -170,13 +156,3 @@ class AbCanvas(Canvas):
     def _wipe_to(self, x: float) -> None:
         frame = self.frame()
         self.move_split((x - frame.x()) / max(1.0, frame.width()))
-
-
-def heat_image(apart: Any, largest: int) -> QImage:
-    """Differences (uint8, height × width) as colours, 0 to ``largest`` over the whole map, whose lightness alone tells."""
-    colour_map: Any = pg.colormap.get(HEAT_MAP)
-    table: Any = colour_map.getLookupTable(nPts=256, alpha=False)
-    scaled = (apart.astype("uint16") * 255 // max(1, largest)).astype("uint8")
-    colours = table[scaled].astype("uint8").copy()
-    height, width = apart.shape
-    return QImage(colours.tobytes(), width, height, width * 3, QImage.Format.Format_RGB888).copy()

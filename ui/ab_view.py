@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QFrame,
     QHBoxLayout,
     QLabel,
     QStackedWidget,
@@ -18,19 +18,23 @@ from PySide6.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from backends.contract import Picture
-from ui.ab_canvas import HEAT_MAP, AbCanvas
+from ui.ab_canvas import AbCanvas
 from ui.badge import badge_icon
-from ui.canvas import Canvas
-from ui.fields import Choice, text_label
+from ui.canvas import ARROWS, Canvas, zoom_by_key
+from ui.fields import Choice, sentence, text_label
+from ui.pair_study import HEAT_MAP, PairStudy
 from ui.segments import Segments
 from ui.theme import Theme
-from workbench.charts.difference import DifferentShapes, PairFigures, pair_figures, pixel_at
+from workbench.charts.difference import PairFigures, pixel_at
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import Cell
-from workbench.desk.naming import short_title
+from workbench.desk.naming import lane_title, row_titles
 
 NARROW = 800
+NAME_CHARACTERS = 60
+CONTROL = Qt.KeyboardModifier.ControlModifier
+FAST = 10
+"""Pixels that the cursor goes at once with Shift."""
 MODES = (
     ("wipe", "square-half", "Wipe", "Drag the line between A and B  (1)"),
     ("side", "columns", "Side by side", "Both, zoomed together  (2)"),
@@ -40,33 +44,41 @@ MODES = (
 
 
 class AbView(QWidget):
-    """Mirrors ``desk.selection``'s pair."""
-
-    _measured = Signal(object, object)
+    """Mirrors ``desk.selection``'s pair, ``desk.cursor``, and the way that ``desk.outlook`` says."""
 
     def __init__(self, desk: Desk, theme: Theme):
         super().__init__()
         self.setObjectName("abView")
         self._desk = desk
         self._theme = theme
-        self.mode = "wipe"
         self._pair: tuple[Cell, Cell] | None = None
-        self._known: dict[tuple[int, int], PairFigures | str] = {}
+        self._study = PairStudy()
+        self._study.changed.connect(self._show_study)
         self._build()
-        self._measured.connect(self._take_figures)
+        desk.outlook.changed.connect(self._outlook_changed)
+        desk.cursor.changed.connect(self._show_cursor)
+        self.canvas.split_moved.connect(desk.outlook.move_split)
+        self.canvas.move_split(desk.outlook.split)
+        self._outlook_changed("ab_mode")
         desk.selection.changed.connect(self.refresh)
         desk.experiment.finished.connect(lambda _: self.refresh())
         desk.experiment.began.connect(self.refresh)
-        desk.experiment.recoloured.connect(self.refresh)
+        desk.experiment.restated.connect(self.refresh)
         self.refresh()
 
-    def set_mode(self, mode: str) -> None:
+    @property
+    def mode(self) -> str:
         """``wipe``, ``side``, ``blink`` or ``difference``."""
-        self.mode = mode
-        self._modes.show_chosen(mode)
-        self.canvas.set_mode(mode)
-        self._stack.setCurrentIndex(1 if mode == "side" else 0)
-        self._show_scale()
+        return self._desk.outlook["ab_mode"]
+
+    def set_mode(self, mode: str) -> None:
+        """Choose one of the four."""
+        self._desk.outlook.choose("ab_mode", mode)
+
+    def focus_pictures(self) -> None:
+        """Give the keyboard to what is shown."""
+        shown = self._both if self.mode == "side" else self.canvas
+        shown.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def refresh(self) -> None:
         """Show the pair as it is now."""
@@ -85,8 +97,10 @@ class AbView(QWidget):
             view.show_picture(cell.picture if cell else None, shape)
         for view in (self.canvas, *self.sides):
             view.set_synthetic(synthetic and pair is not None)
-        self._measure()
-        self._show_scale()
+        first, second = (cell.picture for cell in pair) if pair else (None, None)
+        self._study.ask(first, second)
+        self._show_study()
+        self._show_cursor()
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]
@@ -97,6 +111,14 @@ class AbView(QWidget):
         self._modes.show_titles(self.width() >= NARROW)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        way = ARROWS.get(Qt.Key(event.key()))
+        picture = self._pair[0].picture if self._pair else None
+        if way is not None and picture is not None and event.modifiers() & CONTROL:
+            pace = FAST if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+            self._desk.cursor.step(way[0] * pace, way[1] * pace, picture.width, picture.height)
+            return
+        if zoom_by_key(self._desk.viewport, event):
+            return
         number = event.key() - Qt.Key.Key_1
         if 0 <= number < len(MODES):
             self.set_mode(MODES[number][0])
@@ -108,48 +130,7 @@ class AbView(QWidget):
             super().keyPressEvent(event)
 
     def _build(self) -> None:
-        self._modes = Segments(self._theme, MODES, "ModeButton")
-        self._modes.chosen.connect(self.set_mode)
-        self.choice_a, self.choice_b = Choice(), Choice()
-        for choice, name in ((self.choice_a, "A"), (self.choice_b, "B")):
-            choice.setObjectName(f"choice{name}")
-            choice.setAccessibleName(f"Picture {name}")
-            choice.setMinimumWidth(150)
-        self.choice_a.activated.connect(lambda _: self._desk.selection.set_a(self.choice_a.currentData()))
-        self.choice_b.activated.connect(lambda _: self._desk.selection.set_b(self.choice_b.currentData()))
-        swap = QToolButton()
-        swap.setObjectName("swapButton")
-        swap.setAccessibleName("Exchange A and B")
-        swap.setToolTip("Exchange A and B  (X)")
-        swap.clicked.connect(self._desk.selection.swap)
-        self._theme.icon_on(swap, "arrows-left-right")
-        bar = QHBoxLayout()
-        bar.setSpacing(8)
-        bar.addWidget(self._modes)
-        bar.addStretch(1)
-        for widget in (
-            text_label("A", "label"),
-            self.choice_a,
-            swap,
-            text_label("B", "label"),
-            self.choice_b,
-        ):
-            bar.addWidget(widget)
-        self.canvas = AbCanvas(self._theme, self._desk.viewport)
-        self.sides = (Canvas(self._theme, self._desk.viewport), Canvas(self._theme, self._desk.viewport))
-        both = QWidget()
-        pair = QHBoxLayout(both)
-        pair.setContentsMargins(0, 0, 0, 0)
-        pair.setSpacing(10)
-        for view, name in zip(self.sides, "AB", strict=True):
-            view.tag = name
-            view.hasZoom = lambda: True  # type: ignore[method-assign]
-            view.hovered.connect(self._hovered)
-            pair.addWidget(view)
-        self.canvas.hovered.connect(self._hovered)
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self.canvas)
-        self._stack.addWidget(both)
+        bar, pictures = self._bar(), self._pictures()
         self.scale = HeatScale(self._theme)
         self.figures = QElidingLabel()
         self.figures.setProperty("role", "value")
@@ -167,79 +148,125 @@ class AbView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addLayout(bar)
-        layout.addWidget(self._stack, 1)
+        layout.addWidget(pictures, 1)
         layout.addLayout(foot)
+
+    def _bar(self) -> QHBoxLayout:
+        self._modes = Segments(self._theme, MODES, "ModeButton")
+        self._modes.chosen.connect(self.set_mode)
+        self.choice_a, self.choice_b = Choice(), Choice()
+        for choice, name in ((self.choice_a, "A"), (self.choice_b, "B")):
+            choice.setObjectName(f"choice{name}")
+            choice.setAccessibleName(f"Picture {name}")
+            choice.setMinimumWidth(130)
+        self.choice_a.activated.connect(lambda _: self._desk.selection.set_a(self.choice_a.currentData()))
+        self.choice_b.activated.connect(lambda _: self._desk.selection.set_b(self.choice_b.currentData()))
+        swap = QToolButton()
+        swap.setObjectName("swapButton")
+        swap.setAccessibleName("Exchange A and B")
+        swap.setToolTip("Exchange A and B  (X)")
+        swap.clicked.connect(self._desk.selection.swap)
+        self._theme.icon_on(swap, "arrows-left-right")
+        bar = QHBoxLayout()
+        bar.setSpacing(8)
+        bar.addWidget(self._modes)
+        bar.addSpacing(8)
+        bar.addWidget(text_label("A", "label"))
+        bar.addWidget(self.choice_a, 1)
+        bar.addWidget(swap)
+        bar.addWidget(text_label("B", "label"))
+        bar.addWidget(self.choice_b, 1)
+        return bar
+
+    def _pictures(self) -> QStackedWidget:
+        self.canvas = AbCanvas(self._theme, self._desk.viewport)
+        self.sides = (Canvas(self._theme, self._desk.viewport), Canvas(self._theme, self._desk.viewport))
+        self._both = QFrame()
+        self._both.setObjectName("abSides")
+        self._both.setAccessibleName("Two pictures side by side")
+        self._both.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        pair = QHBoxLayout(self._both)
+        pair.setContentsMargins(2, 2, 2, 2)
+        pair.setSpacing(10)
+        for view, name in zip(self.sides, "AB", strict=True):
+            view.tag = name
+            view.hasZoom = lambda: True  # type: ignore[method-assign]
+            view.hovered.connect(self._hovered)
+            pair.addWidget(view)
+        self.canvas.hovered.connect(self._hovered)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.canvas)
+        self._stack.addWidget(self._both)
+        return self._stack
+
+    def _outlook_changed(self, name: str) -> None:
+        if name == "split" and self.canvas.split != self._desk.outlook.split:
+            self.canvas.move_split(self._desk.outlook.split)
+        if name != "ab_mode":
+            return
+        had_focus = self.canvas.hasFocus() or self._both.hasFocus()
+        self._modes.show_chosen(self.mode)
+        self.canvas.set_mode(self.mode)
+        self._stack.setCurrentWidget(self._both if self.mode == "side" else self.canvas)
+        if had_focus:
+            self.focus_pictures()
+        self._show_scale()
 
     def _fill_choices(self) -> None:
         experiment, selection = self._desk.experiment, self._desk.selection
-        several = len(experiment.requests) > 1
+        rows = row_titles(experiment.requests)
         for choice, place in ((self.choice_a, selection.a), (self.choice_b, selection.b)):
             with QSignalBlocker(choice):
                 choice.clear()
                 for cell in experiment.cells.values():
                     column = experiment.columns[cell.column]
-                    row = f", seed {experiment.requests[cell.row].seed}" if several else ""
+                    row = f", {rows[cell.row]}" if rows[cell.row] else ""
                     choice.addItem(
                         badge_icon(column.badge, column.colour),
-                        f"{short_title(column.variant)}{row}",
+                        f"{lane_title(column.variant, NAME_CHARACTERS)}{row}",
                         cell.place,
                     )
                     if cell.place == place:
                         choice.setCurrentIndex(choice.count() - 1)
+            choice.setToolTip(choice.currentText())
 
-    def _measure(self) -> None:
-        pair = self._pair
-        first, second = (pair[0].picture, pair[1].picture) if pair else (None, None)
-        if first is None or second is None:
+    def _show_study(self) -> None:
+        pair, study = self._pair, self._study
+        self.canvas.show_heat(study.heat)
+        self._show_scale()
+        if pair is None or any(cell.picture is None for cell in pair):
             self.figures.setText("Both pictures are needed" if pair else "Run two variants to compare them")
-            return
-        if self._desk.experiment.synthetic:
+        elif self._desk.experiment.synthetic:
             self.figures.setText("Synthetic weights: no quality is shown")
-            return
-        key = (id(first), id(second))
-        known = self._known.get(key)
-        if known is None:
-            self._known.clear()
-            self._known[key] = ""
-            self.figures.setText("…")
-            threading.Thread(
-                target=self._measuring, args=(first, second), name="pair figures", daemon=True
-            ).start()
+        elif study.figures is None:
+            self.figures.setText(sentence(study.problem) or "…")
         else:
-            self._show_figures(known)
-
-    def _measuring(self, first: Picture, second: Picture) -> None:
-        try:
-            found: PairFigures | str = pair_figures(first, second)
-        except DifferentShapes as error:
-            found = str(error)
-        self._measured.emit((first, second), found)
-
-    def _take_figures(self, pair: tuple[Picture, Picture], found: PairFigures | str) -> None:
-        key = (id(pair[0]), id(pair[1]))
-        if key in self._known:
-            self._known[key] = found
-            self._show_figures(found)
-
-    def _show_figures(self, found: PairFigures | str) -> None:
-        if isinstance(found, str):
-            self.figures.setText(found or "…")
-            return
-        pair, parts = self._pair, []
-        parts.append(
-            "Identical, pixel for pixel" if math.isinf(found.psnr_db) else f"PSNR {found.psnr_db:.1f} dB"
-        )
-        if not math.isinf(found.psnr_db):
-            parts += [f"SSIM {found.ssim:.3f}", f"largest difference {found.largest}"]
-            parts.append(f"{found.equal_share:.0%} of the pixels equal")
-        for name, cell in zip("AB", pair or (), strict=False):
-            quality = cell.result.quality if cell.result else None
-            if quality is not None and quality.prompt_fidelity is not None:
-                parts.append(f"fidelity {name} {quality.prompt_fidelity:.0%}")
-        self.figures.setText("   ".join(parts))
-        self.figures.setToolTip("\n".join(parts))
+            parts = _figures_in_words(study.figures)
+            for name, cell in zip("AB", pair, strict=True):
+                quality = cell.result.quality if cell.result else None
+                if quality is not None and quality.prompt_fidelity is not None:
+                    parts.append(f"fidelity {name} {quality.prompt_fidelity:.0%}")
+            self.figures.setText("   ".join(parts))
+            self.figures.setToolTip("\n".join(parts))
 
     def _hovered(self, place: tuple[float, float] | None) -> None:
+        if place is not None:
+            self._desk.cursor.lift()
+            self._read(place)
+        elif self._desk.cursor.pixel is None:
+            self._read(None)
+
+    def _show_cursor(self) -> None:
+        picture = self._pair[0].picture if self._pair else None
+        place = self._desk.cursor.place(picture.width, picture.height) if picture else None
+        for view in (self.canvas, *self.sides):
+            view.cross = place
+            view.update()
+        if place is not None:
+            self._read(place)
+
+    def _read(self, place: tuple[float, float] | None) -> None:
+        """Say the values of the pixel at a place in shares of the picture."""
         pair = self._pair
         if place is None or pair is None:
             self.readout.setText("")
@@ -253,13 +280,13 @@ class AbView(QWidget):
         if picture:
             x, y = int(place[0] * picture.width), int(place[1] * picture.height)
             texts.insert(0, f"x {x}, y {y}")
+            spoken = [f"{name} {value}" for name, value in zip("AB", values, strict=True)]
+            self.canvas.setAccessibleDescription(f"x {x}, y {y}: {', '.join(spoken)}")
         self.readout.setText("&nbsp;&nbsp;&nbsp;".join(texts))
 
     def _show_scale(self) -> None:
         self.scale.setVisible(self.mode == "difference")
-        if self.mode == "difference":
-            self.canvas.heat_map()
-            self.scale.show_largest(self.canvas.largest)
+        self.scale.show_largest(self._study.largest)
 
 
 class HeatScale(QWidget):
@@ -294,6 +321,18 @@ class HeatScale(QWidget):
         painter.drawText(0, 0, 20, 18, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "0")
         painter.drawText(176, 0, 44, 18, Qt.AlignmentFlag.AlignVCenter, str(self._largest))
         painter.end()
+
+
+def _figures_in_words(found: PairFigures) -> list[str]:
+    if math.isinf(found.psnr_db):
+        return ["Identical, pixel for pixel"]
+    equal = f"{found.equal_share:.0%}" if found.equal_share < 0.995 else "more than 99%"
+    return [
+        f"PSNR {found.psnr_db:.1f} dB",
+        f"SSIM {found.ssim:.3f}",
+        f"largest Δ {found.largest}",
+        f"{equal} of pixels equal",
+    ]
 
 
 def _swatch(value: tuple[int, int, int]) -> str:

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QMimeData, QObject, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
 
-from ui.fields import PNG
-from ui.pictures import to_image
 from ui.theme import Theme
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import Cell
-from workbench.pictures import Settings, png_bytes
 
 CHARTS = ("Timeline", "Stages", "Memory", "Trade-off", "Table", "Rounds", "Queue", "Sessions")
 
@@ -27,6 +24,13 @@ class Actions(QObject):
         self._window = window
         self._desk = desk
         self._theme = theme
+        self._make(window, desk)
+        desk.execution.state_changed.connect(lambda _: self._show_states())
+        desk.selection.changed.connect(self._show_states)
+        desk.experiment.finished.connect(lambda _: self._show_states())
+        self._show_states()
+
+    def _make(self, window: Any, desk: Desk) -> None:
         execution = desk.execution
         self.run = self._action(
             "Run every variant", ("Ctrl+Return", "Ctrl+Enter"), lambda: window.run(), "play"
@@ -37,9 +41,12 @@ class Actions(QObject):
         self.write = self._action(
             "Edit the prompt", ("Ctrl+L",), lambda: window.prompt_panel.focus_prompt(), "text-t"
         )
+        self.ideas = self._action(
+            "Sample prompts", ("Ctrl+J",), lambda: window.prompt_panel.ideas.showMenu(), "sparkle"
+        )
         self.roll = self._action("New seed", ("Ctrl+D",), desk.form.roll_seed, "dice-five")
         self.paste = self._action(
-            "Paste a picture's settings", ("Ctrl+V",), lambda: window.paste(), "clipboard"
+            "Paste settings or variants", ("Ctrl+V",), lambda: window.paste(), "clipboard"
         )
         self.add = self._action("Add a variant", ("Ctrl+T",), lambda: desk.board.add(), "plus")
         self.presets = self._action(
@@ -70,14 +77,21 @@ class Actions(QObject):
         self.export = self._action("Export", ("Ctrl+E",), lambda: window.header.export.showMenu(), "export")
         self.sheet = self._action("Shortcuts", ("?", "F1"), lambda: window.show_shortcuts(), "keyboard")
         self.quit = self._action("Quit", ("Ctrl+Q",), lambda: window.close(), "sign-out")
-        execution.state_changed.connect(lambda _: self._show_states())
-        desk.selection.changed.connect(self._show_states)
-        desk.experiment.finished.connect(lambda _: self._show_states())
-        self._show_states()
 
     def menu(self) -> list[QAction | None]:
         """Every action in order, None for a line between them."""
-        run = [self.run, self.pause, self.cancel, self.live, None, self.write, self.roll, self.paste, None]
+        run = [
+            self.run,
+            self.pause,
+            self.cancel,
+            self.live,
+            None,
+            self.write,
+            self.ideas,
+            self.roll,
+            self.paste,
+            None,
+        ]
         board = [self.add, self.presets, self.paste_variant, None]
         views = [self.grid, self.compare, self.fit, *self.charts, self.details, None]
         return [
@@ -92,18 +106,6 @@ class Actions(QObject):
             self.sheet,
             self.quit,
         ]
-
-    def copy_cell(self, cell: Cell) -> None:
-        """Put a picture on the clipboard, and its settings with it for whoever takes it as a PNG, as this window does."""
-        experiment = self._desk.experiment
-        if cell.picture is not None and experiment.model is not None:
-            variant = experiment.columns[cell.column].variant
-            settings = Settings(experiment.requests[cell.row], variant, experiment.model.name)
-            data = QMimeData()
-            data.setImageData(to_image(cell.picture))
-            data.setData(PNG, png_bytes(cell.picture, settings))
-            QGuiApplication.clipboard().setMimeData(data)
-            self._desk.said.emit("The picture is on the clipboard", "notice")
 
     def current(self) -> Cell | None:
         """The cell that is looked at."""
@@ -142,7 +144,7 @@ class Actions(QObject):
     def _copy(self) -> None:
         cell = self.current()
         if cell is not None:
-            self.copy_cell(cell)
+            self._window.exporter.copy_cell(cell)
 
     def _reuse(self) -> None:
         place, experiment = self._desk.selection.current, self._desk.experiment

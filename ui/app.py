@@ -51,16 +51,15 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
     from workbench.critters.captions import sample_prompts
     from workbench.desk import screen
     from workbench.desk.desk import Desk
-    from workbench.desk.known_devices import known_devices
     from workbench.model_choices import find_model, offered_models
     from workbench.runner import SessionRunner
 
     kept = preferences.load()
     runner = runner or SessionRunner()
-    desk = Desk(runner, offered_models(), find_model, list_devices or known_devices, kept)
+    desk = Desk(runner, offered_models(), find_model, list_devices or _known_devices, kept, sample_prompts)
     mode = kept.get("theme")
     theme = Theme(application, mode if mode in ("light", "dark") else "system")
-    window = MainWindow(desk, theme, list(sample_prompts))
+    window = MainWindow(desk, theme)
     layout = kept.get("layout")
     window.restore_layout(layout if isinstance(layout, dict) else {})
     loader = screen.Loader()
@@ -71,12 +70,12 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
 
     def restore(found: screen.Kept | None) -> None:
         if found is not None and desk.experiment.comparison is None:
-            desk.experiment.restore(found.comparison, found.columns, found.model, found.cells)
+            desk.restore(found)
         loader.done = True
 
     def open_record(found: screen.Kept) -> None:
         if not desk.execution.state.active:
-            desk.experiment.restore(found.comparison, found.columns, found.model, found.cells)
+            desk.restore(found)
 
     bridges = [
         Bridge(runner.event, desk.execution.handle, window),
@@ -85,7 +84,7 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
         Bridge(desk.availability.changed, devices_found, window),
         Bridge(desk.measured, desk.take_quality, window),
         Bridge(loader.loaded, restore, window),
-        Bridge(desk.sessions.changed, lambda found: window.work.charts.sessions.show_entries(found), window),
+        Bridge(desk.sessions.changed, window.show_sessions, window),
         Bridge(
             desk.sessions.compared, lambda *found: window.work.charts.sessions.show_changes(*found), window
         ),
@@ -99,7 +98,7 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
         try:
             preferences.save(desk.to_json() | {"theme": theme.mode, "layout": window.layout_state()})
             if loader.done:
-                screen.save(desk.experiment, screen.folder())
+                screen.save(desk.experiment, screen.folder(), desk.looking())
         except OSError as error:
             print(f"the window's settings were not kept: {error}", file=sys.stderr)
         desk.sessions.close()
@@ -124,3 +123,9 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
     window.closed.connect(close)
     window.painted.connect(painted)
     return window
+
+
+def _known_devices() -> Any:
+    from workbench.desk.known_devices import known_devices  # on the thread that looks, with all it brings
+
+    return known_devices()

@@ -25,6 +25,14 @@ from workbench.desk.viewport import Viewport
 SMOOTH_FROM = 250
 PIXELS_SHOW_FROM = 3.0
 CLICK_SLACK = 4
+PAN_SHARE = 0.1
+ARROWS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
+"""Columns and rows that an arrow key goes."""
 
 
 class Canvas(QWidget):
@@ -44,6 +52,8 @@ class Canvas(QWidget):
         self.mark = ""
         self.tag = ""
         self.progress: float | None = None
+        self.cross: tuple[float, float] | None = None
+        """Where a pixel is read by keyboard, in shares of the picture."""
         self._pressed_at: QPointF | None = None
         self._dragged = False
         self.setMouseTracking(True)
@@ -115,7 +125,13 @@ class Canvas(QWidget):
         frame = self.frame()
         painter.fillRect(frame, QColor(self._theme.colours.track))
         self.paint_picture(painter, frame)
+        if self.cross is not None:
+            self._paint_cross(painter, frame, *self.cross)
         self._paint_marks(painter, frame)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(self._theme.colours.accent), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(frame.adjusted(1, 1, -1, -1))
         painter.end()
 
     def paint_picture(self, painter: QPainter, frame: QRectF) -> None:
@@ -136,6 +152,23 @@ class Canvas(QWidget):
             enlarged < PIXELS_SHOW_FROM or self.viewport_model.fitted,
         )
         painter.drawPixmap(frame, pixmap, source)
+
+    def _paint_cross(self, painter: QPainter, frame: QRectF, x: float, y: float) -> None:
+        """Hair lines over the whole frame that leave the pixel itself free, light on dark so that they show on anything."""
+        left, top, width, height = self.viewport_model.visible()
+        at = QPointF(
+            frame.x() + (x - left) / width * frame.width(), frame.y() + (y - top) / height * frame.height()
+        )
+        free = max(4.0, 0.5 * frame.width() / max(1.0, width * self._shape[0]) + 2)
+        for colour, thickness in ((QColor(0, 0, 0, 170), 3), (QColor("#FFFFFF"), 1)):
+            painter.setPen(QPen(colour, thickness))
+            for start, end in (
+                (QPointF(frame.x(), at.y()), QPointF(at.x() - free, at.y())),
+                (QPointF(at.x() + free, at.y()), QPointF(frame.right(), at.y())),
+                (QPointF(at.x(), frame.y()), QPointF(at.x(), at.y() - free)),
+                (QPointF(at.x(), at.y() + free), QPointF(at.x(), frame.bottom())),
+            ):
+                painter.drawLine(start, end)
 
     def _paint_marks(self, painter: QPainter, frame: QRectF) -> None:
         colours = self._theme.colours
@@ -209,8 +242,11 @@ class Canvas(QWidget):
 
 
 def zoom_by_key(viewport: Viewport, event: QKeyEvent) -> bool:
-    """``+``, ``-`` and ``0`` zoom in, out and fit; whether it was one of them."""
-    if event.key() in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
+    """``+``, ``-`` and ``0`` zoom in, out and fit, Shift and an arrow moves; whether it was one of them."""
+    way = ARROWS.get(Qt.Key(event.key()))
+    if way is not None and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        viewport.pan(-PAN_SHARE * way[0], -PAN_SHARE * way[1])
+    elif event.key() in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
         viewport.zoom_at(1.25)
     elif event.key() == Qt.Key.Key_Minus:
         viewport.zoom_at(0.8)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout
 from superqt import QElidingLabel
 
-from ui.canvas import Canvas, zoom_by_key
+from ui.canvas import ARROWS, Canvas, zoom_by_key
 from ui.fields import mark, sentence, text_label
 from ui.theme import Theme
 from workbench.desk.captions import cell_speedup, cell_status, quality_parts
@@ -116,15 +116,12 @@ class CellView(QFrame):
             self._desk.selection.look_at(self.place)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        selection, key = self._desk.selection, event.key()
-        moves = {
-            Qt.Key.Key_Left: (0, -1),
-            Qt.Key.Key_Right: (0, 1),
-            Qt.Key.Key_Up: (-1, 0),
-            Qt.Key.Key_Down: (1, 0),
-        }
-        if Qt.Key(key) in moves:
-            selection.step(*moves[Qt.Key(key)])
+        selection, key = self._desk.selection, Qt.Key(event.key())
+        if zoom_by_key(self._desk.viewport, event):
+            return
+        if key in ARROWS:
+            columns, rows = ARROWS[key]
+            selection.step(rows, columns)
         elif key == Qt.Key.Key_A:
             selection.set_a(self.place)
         elif key == Qt.Key.Key_B:
@@ -133,7 +130,7 @@ class CellView(QFrame):
             self._compare()
         elif key == Qt.Key.Key_Menu:
             self._menu(self.mapToGlobal(self.rect().center()))
-        elif not zoom_by_key(self._desk.viewport, event):
+        else:
             super().keyPressEvent(event)
 
     def _clicked(self, modifiers: Qt.KeyboardModifier) -> None:

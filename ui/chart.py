@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
-from ui.plots import Later
+from ui.later import Later
 from ui.theme import Theme
 from workbench.desk.desk import Desk
 
@@ -37,7 +37,7 @@ class Chart(QWidget):
         self.body.addLayout(self.head)
         soon = Later(self, self.refresh, milliseconds)
         experiment = desk.experiment
-        for signal in (experiment.began, experiment.finished, experiment.recoloured, *signals):
+        for signal in (experiment.began, experiment.finished, experiment.restated, *signals):
             signal.connect(soon)
         theme.changed.connect(lambda _: self.refresh())
 

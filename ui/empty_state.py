@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ui.fields import sentence, text_label
 from ui.theme import Colours, Theme
 from workbench.desk.desk import Desk
 from workbench.desk.naming import short_title
 
-SHOWN = 6
 WIDTH = 520
 
 
 class EmptyState(QWidget):
-    """Sample prompts; a click takes one and runs every variant on it, another brings other samples."""
+    """Mirrors ``desk.samples``: a click takes a prompt and runs every variant on it. Earlier comparisons are a click away."""
 
-    def __init__(self, desk: Desk, theme: Theme, prompts: Sequence[str]):
+    earlier_asked = Signal()
+
+    def __init__(self, desk: Desk, theme: Theme):
         super().__init__()
         self.setObjectName("emptyState")
         self._desk = desk
         self._theme = theme
-        self._prompts = list(prompts)
         self._icon = QLabel()
         title = text_label("What should it draw?", "hero")
         self._hint = text_label("", "muted")
         self._hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._hint.setTextFormat(Qt.TextFormat.RichText)
-        self._chips = [self._chip(index) for index in range(min(SHOWN, len(self._prompts)))]
-        others = QPushButton("Other ideas")
-        others.setObjectName("otherSamplesButton")
-        others.setProperty("role", "link")
-        others.clicked.connect(self._next)
-        theme.icon_on(others, "arrows-clockwise", "link")
+        self._chips = [self._chip(index) for index in range(len(desk.samples.shown))]
+        others = self._link("Other ideas", "otherSamplesButton", "arrows-clockwise")
+        others.clicked.connect(desk.samples.turn)
+        self.earlier = self._link("Earlier comparisons", "earlierButton", "clock-counter-clockwise")
+        self.earlier.clicked.connect(self.earlier_asked)
+        self.earlier.hide()
+        links = QHBoxLayout()
+        links.setSpacing(18)
+        for link in (others, self.earlier):
+            links.addWidget(link)
         layout = QVBoxLayout(self)
         layout.setSpacing(8)
         layout.addStretch(2)
@@ -45,15 +48,29 @@ class EmptyState(QWidget):
         layout.addSpacing(14)
         for chip in self._chips:
             layout.addWidget(chip, 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addWidget(others, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addLayout(links)
+        layout.setAlignment(links, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
-        others.setVisible(len(self._prompts) > SHOWN)
+        others.setVisible(desk.samples.has_more)
+        desk.samples.changed.connect(self._show_prompts)
         self._show_prompts()
         self._show_variants()
         for signal in (desk.board.cards_changed, desk.board.card_changed):
             signal.connect(self._show_variants)
         self._show_colours(theme.colours)
         theme.changed.connect(self._show_colours)
+
+    def show_earlier(self, count: int) -> None:
+        """How many comparisons were kept; the way to them is there when there are any."""
+        self.earlier.setVisible(count > 0)
+        self.earlier.setText(f"Earlier comparisons ({count})")
+
+    def _link(self, text: str, name: str, icon: str) -> QPushButton:
+        link = QPushButton(text)
+        link.setObjectName(name)
+        link.setProperty("role", "link")
+        self._theme.icon_on(link, icon, "link")
+        return link
 
     def _chip(self, index: int) -> QPushButton:
         chip = QPushButton()
@@ -62,7 +79,7 @@ class EmptyState(QWidget):
         chip.setCursor(Qt.CursorShape.PointingHandCursor)
         chip.setFixedWidth(WIDTH)
         chip.setAutoDefault(True)
-        chip.clicked.connect(lambda: self._take(self._prompts[index]))
+        chip.clicked.connect(lambda: self._take(self._desk.samples.shown[index]))
         self._theme.icon_on(chip, "sparkle", "accent")
         return chip
 
@@ -78,12 +95,8 @@ class EmptyState(QWidget):
             f"Pick a prompt: {several} draw it from the same noise, one after the other.<br>{escape(listed)}"
         )
 
-    def _next(self) -> None:
-        self._prompts = self._prompts[SHOWN:] + self._prompts[:SHOWN]
-        self._show_prompts()
-
     def _show_prompts(self) -> None:
-        for chip, prompt in zip(self._chips, self._prompts, strict=False):
+        for chip, prompt in zip(self._chips, self._desk.samples.shown, strict=True):
             room = WIDTH - 64
             chip.setText(
                 "  " + chip.fontMetrics().elidedText(sentence(prompt), Qt.TextElideMode.ElideRight, room)

@@ -8,24 +8,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from ui.fields import PNG
 from workbench.desk.desk import Desk
-from workbench.desk.experiment import Cell, Experiment
-from workbench.exports.kinds import EXPORTS, Export, save_picture, snapshot
+from workbench.desk.experiment import Cell, Experiment, snapshot
+from workbench.exports.kinds import EXPORTS, Export, png_of, save_picture
 
 
 class Exporter(QObject):
     """Writes what is on the desk to files; ``done`` carries the path or what went wrong."""
 
     _finished = Signal(str, str)
+    _encoded = Signal(bytes, QImage)
 
     def __init__(self, desk: Desk, window: Any):
         super().__init__(window)
         self._desk = desk
         self._window = window
         self._finished.connect(desk.said.emit)
+        self._encoded.connect(self._copy)
 
     def fill(self, menu: QMenu) -> None:
         """The kinds as entries of a menu."""
@@ -56,6 +60,23 @@ class Exporter(QObject):
         """Write one picture with its settings, in the background."""
         if cell.picture is not None:
             self._start(partial(save_picture, snapshot(self._desk.experiment), cell, path), path)
+
+    def copy_cell(self, cell: Cell) -> None:
+        """Put a picture on the clipboard, and its settings with it for whoever takes it as a PNG, as this window does."""
+        if cell.picture is not None:
+            now = snapshot(self._desk.experiment)
+            threading.Thread(target=self._encode, args=(now, cell), name="copy", daemon=True).start()
+
+    def _encode(self, experiment: Experiment, cell: Cell) -> None:
+        png = png_of(experiment, cell)
+        self._encoded.emit(png, QImage.fromData(png))
+
+    def _copy(self, png: bytes, image: QImage) -> None:
+        data = QMimeData()
+        data.setImageData(image)
+        data.setData(PNG, png)
+        QGuiApplication.clipboard().setMimeData(data)
+        self._desk.said.emit("The picture is on the clipboard", "notice")
 
     def _ask(self, kind: Export) -> None:
         if not self._desk.experiment.has_results:

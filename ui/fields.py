@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QTextCursor, QWheelEvent
+from PySide6.QtGui import QKeyEvent, QPaintEvent, QTextCursor, QWheelEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -16,6 +16,9 @@ from PySide6.QtWidgets import (
     QListView,
     QPlainTextEdit,
     QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QVBoxLayout,
     QWidget,
 )
@@ -25,13 +28,14 @@ PNG = "image/png"
 
 @dataclass(frozen=True)
 class Field:
-    """A control of the draft: the draft's name for it, its label, and widgets that stand beside it."""
+    """A control of the draft: the draft's name for it, its label, and widgets that stand beside it, or over it at the right."""
 
     name: str
     label: str
     control: QWidget
     beside: tuple[QWidget, ...] = ()
     stretch: int = 1
+    over: tuple[QWidget, ...] = ()
 
 
 class FieldRow(QWidget):
@@ -75,7 +79,15 @@ def _labelled(field: Field) -> QVBoxLayout:
     label = text_label(field.label, "label")
     label.setBuddy(field.control)
     field.control.setAccessibleName(field.label.replace("&", ""))
-    column.addWidget(label)
+    if field.over:
+        head = QHBoxLayout()
+        head.setSpacing(6)
+        head.addWidget(label, 1)
+        for widget in field.over:
+            head.addWidget(widget)
+        column.addLayout(head)
+    else:
+        column.addWidget(label)
     line = QHBoxLayout()
     line.setSpacing(6)
     line.addWidget(field.control, 1)
@@ -171,6 +183,30 @@ class Choice(QComboBox):
         self.setView(QListView(self))  # the style sheet reaches the entries of a view of its own only
         self.setMinimumWidth(80)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def paintEvent(self, e: QPaintEvent) -> None:
+        """A text that is too long ends in dots, where Qt would cut it in the middle of a letter."""
+        if self.isEditable():
+            super().paintEvent(e)
+            return
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        room = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        icon = 0 if self.itemIcon(self.currentIndex()).isNull() else self.iconSize().width() + 6
+        option.currentText = self.fontMetrics().elidedText(  # type: ignore[attr-defined]
+            self.currentText(), Qt.TextElideMode.ElideRight, room.width() - icon - 4
+        )
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+
+    def showPopup(self) -> None:
+        """Its entries are shown whole, also where the box itself is narrow."""
+        self.view().setMinimumWidth(max(self.width(), self.view().sizeHintForColumn(0) + 40))
+        super().showPopup()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():

@@ -10,15 +10,16 @@ from superqt import QElidingLabel
 from ui.badge import Badge
 from ui.cell_view import CAPTION_HEIGHT, CellView
 from ui.fields import mark
-from ui.plots import Later
+from ui.later import Later
 from ui.theme import Theme
 from workbench.charts.figures import figures
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import Cell
-from workbench.desk.naming import differences, short_title
+from workbench.desk.naming import differences, row_titles, short_title
 
 GAP = 8
-ROW_TITLE = 74
+ROW_TITLE = 100
+ROW_CHARACTERS = 70
 NARROWEST = 148
 SHORTEST = 170
 ROWS_IN_VIEW = 2
@@ -75,7 +76,7 @@ class ImageGrid(QWidget):
         experiment.began.connect(self._rebuild)
         experiment.cell_changed.connect(self._cell_changed)
         experiment.finished.connect(self._finished)
-        experiment.recoloured.connect(self._show_figures)
+        experiment.restated.connect(self._rebuild)
         desk.selection.changed.connect(self._show_selection)
         self._rebuild()
 
@@ -102,7 +103,7 @@ class ImageGrid(QWidget):
         self._heads_inside.setFixedSize(max(whole, 1), self._heads.height())
 
     def ideal_height(self) -> int:
-        """The height at which one row shows its pictures as large as the columns allow."""
+        """The height at which the rows in view show their pictures as large as the columns allow."""
         requests, columns = self._desk.experiment.requests, len(self._headings)
         first = next(iter(requests), None)
         if first is None or not columns:
@@ -110,7 +111,8 @@ class ImageGrid(QWidget):
         inset = ROW_TITLE if len(requests) > 1 else 0
         width = max(NARROWEST, (self.width() - inset - GAP * (columns - 1)) // columns)
         picture = round((width - 8) * first.height / first.width)
-        return self._heads.height() + 6 + picture + CAPTION_HEIGHT + FRAME_HEIGHT + 4
+        rows = min(len(requests), ROWS_IN_VIEW)
+        return self._heads.height() + 6 + rows * (picture + CAPTION_HEIGHT + FRAME_HEIGHT + 4)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -146,6 +148,7 @@ class ImageGrid(QWidget):
 
     def _rebuild(self) -> None:
         experiment = self._desk.experiment
+        self._dirty.clear()
         places = set(experiment.cells)
         for place in [place for place in self.cells if place not in places]:
             gone = self.cells.pop(place)
@@ -164,12 +167,9 @@ class ImageGrid(QWidget):
             self.cells[place].show_cell(experiment.cells[place])
         self._fit_list(self._headings, len(experiment.columns), self._heads_inside, ColumnHeading)
         self._fit_list(self._titles, len(experiment.requests), self._inside, _row_title)
-        prompts = {request.prompt for request in experiment.requests}
-        for title, request in zip(self._titles, experiment.requests, strict=True):
-            words = (
-                f"seed\n{request.seed}" if len(prompts) == 1 else f"{request.prompt}\n\nseed {request.seed}"
-            )
-            title.setText(words)
+        words = row_titles(experiment.requests, ROW_CHARACTERS)
+        for title, request, text in zip(self._titles, experiment.requests, words, strict=True):
+            title.setText(text.replace(", seed ", "\n\nseed "))
             title.setToolTip(f"{request.prompt}\nseed {request.seed}")
         self._show_figures()
         self._show_selection()

@@ -13,7 +13,7 @@ from backends.machine import compute_threads
 from backends.variants import format_variant
 from ui.badge import Badge
 from ui.fields import mark, rule, text_label
-from ui.plots import Later
+from ui.later import Later
 from ui.titles import SCHEDULER_TITLES
 from workbench.desk.captions import cell_speedup, cell_status
 from workbench.desk.desk import Desk
@@ -74,7 +74,7 @@ class Inspector(QFrame):
         for signal in (
             experiment.began,
             experiment.cell_changed,
-            experiment.recoloured,
+            experiment.restated,
             desk.selection.changed,
         ):
             signal.connect(soon)

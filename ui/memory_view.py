@@ -15,6 +15,7 @@ from ui.row_choice import current_row
 from ui.segments import Segments
 from ui.theme import STAGE_COLOURS, VARIANT_COLOURS, Theme
 from workbench.charts.figures import figures
+from workbench.charts.marks import spaced
 from workbench.charts.memory import Series, merged, series
 from workbench.desk.desk import Desk
 from workbench.timeline import format_bytes
@@ -23,6 +24,10 @@ PAGES = (
     ("use", "chart-line", "Over time", "Resident set over time, and what weights and tensors take"),
     ("arena", "squares-four", "Arena", "Where OpenCL's intermediate tensors lie, and when"),
 )
+
+
+MARKS = 6
+"""Of a variant's shape along its curve."""
 
 
 class MemoryView(QStackedWidget):
@@ -36,10 +41,18 @@ class MemoryView(QStackedWidget):
         self._switch.chosen.connect(self.show_page)
         for page in (self.use, self.arena):
             self.addWidget(page)
-        self.show_page("use")
+        self._outlook = desk.outlook
+        desk.outlook.changed.connect(self._show)
+        self._show("memory_page")
 
     def show_page(self, name: str) -> None:
         """``use`` or ``arena``."""
+        self._outlook.choose("memory_page", name)
+
+    def _show(self, changed: str) -> None:
+        if changed != "memory_page":
+            return
+        name = self._outlook["memory_page"]
         page = self.use if name == "use" else self.arena
         page.head.addWidget(self._switch)  # it moves from the other page's head
         self._switch.show_chosen(name)
@@ -74,14 +87,18 @@ class MemoryUse(Chart):
             pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[]) for _ in range(3)
         )
         self._curves: list[pg.PlotCurveItem] = []
-        self._peaks = pg.ScatterPlotItem(size=11)
+        self._peaks = pg.ScatterPlotItem(size=12)
+        self._marks = pg.ScatterPlotItem(size=8)
         self._shades.setZValue(-10)
         self._peaks.setZValue(10)
+        self._marks.setZValue(5)
+        self.plot.item.addItem(self._marks)
         self.plot.item.addItem(self._shades, ignoreBounds=True)
         self.plot.item.addItem(self._peaks)
         self.bars.item.addItem(self._weights)
         self.bars.item.addItem(self._tensors)
         self._labels = Labels(self.bars, small_font(self.font()))
+        self._names = Labels(self.plot, small_font(self.font(), 12))
         plots = QHBoxLayout()
         plots.setSpacing(16)
         for stretch, title, plot in (
@@ -122,6 +139,7 @@ class MemoryUse(Chart):
         for curve, one in zip(self._curves, found, strict=False):
             pen = pg.mkPen(VARIANT_COLOURS[columns[one.column].colour], width=3 if chosen is one else 2)
             curve.setData(np.array(one.times_ms), np.array(one.rss_bytes), pen=pen)
+        self._draw_marks(found)
         peaks = [(columns[one.column], *one.peak) for one in found if one.peak]
         self._peaks.setData(
             [time for _, time, _ in peaks],
@@ -132,13 +150,33 @@ class MemoryUse(Chart):
         )
         self.plot.item.setYRange(0, top, padding=0)
         if chosen is None:
+            self._names.show([])
             self.readout.setText("Run something: memory over time appears here")
             return
         first, last = min(one.times_ms[0] for one in found), max(one.times_ms[-1] for one in found)
         self.plot.item.setXRange(first, last, padding=0.02)
+        self._names.show_apart(
+            [(time, size, f"  {column.badge}  ") for column, time, size in peaks], self._theme.colours.text
+        )
         told = "   ".join(f"{column.badge}: {format_bytes(size)}" for column, _, size in peaks)
         badge = columns[chosen.column].badge
         self.readout.setText(f"Peaks   {told}   ·   shaded: the stages of variant {badge}")
+
+    def _draw_marks(self, found: tuple[Series, ...]) -> None:
+        """Each variant's shape along its curve, so that curves are told apart without their colours."""
+        columns = self._desk.experiment.columns
+        marks = [
+            (one.times_ms[place], one.rss_bytes[place], columns[one.column].colour)
+            for one in found
+            for place in spaced(len(one.times_ms), MARKS)
+        ]
+        self._marks.setData(
+            [time for time, _, _ in marks],
+            [size for _, size, _ in marks],
+            brush=[brush(VARIANT_COLOURS[colour]) for *_, colour in marks],
+            symbol=[MARKERS[colour] for *_, colour in marks],
+            pen=pg.mkPen(self._theme.colours.surface, width=1),
+        )
 
     def _draw_bars(self) -> None:
         experiment = self._desk.experiment

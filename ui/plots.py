@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFont, QKeyEvent
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent
 
+from ui.canvas import ARROWS
+from ui.labelling import anchors
 from ui.theme import Colours, Theme
 from workbench.timeline import format_bytes, format_ms
 
@@ -16,14 +18,22 @@ MARKERS = ("o", "s", "t", "d", "+", "star", "p", "h", "x", "t1", "t2", "t3")
 """A shape for every colour, so that no meaning hangs on colour alone."""
 
 
+LABEL_MARGIN = 8.0
+"""What a text on a plot has around it, in pixels, both sides together."""
+
 Label = tuple[float, float, str, tuple[float, float], str]
 """A text on a plot: where, what, which point of it lies there, and its colour."""
 
 
 class Plot(pg.PlotWidget):
-    """A plot that follows the theme and takes the keyboard; ``stepped`` carries left and right as -1 and 1."""
+    """A plot that follows the theme and takes the keyboard.
+
+    ``stepped`` carries left and right as -1 and 1, ``stepped_finely`` the same with Shift, ``crossed`` up and down.
+    """
 
     stepped = Signal(int)
+    stepped_finely = Signal(int)
+    crossed = Signal(int)
     chosen = Signal()
 
     def __init__(self, theme: Theme, object_name: str, accessible_name: str):
@@ -64,34 +74,16 @@ class Plot(pg.PlotWidget):
         ]
 
     def keyPressEvent(self, ev: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(ev.key()))
-        if step is not None:
-            self.stepped.emit(step)
+        columns, rows = ARROWS.get(Qt.Key(ev.key()), (0, 0))
+        if columns:
+            fine = ev.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            (self.stepped_finely if fine else self.stepped).emit(columns)
+        elif rows:
+            self.crossed.emit(rows)
         elif ev.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.chosen.emit()
         else:
             ev.ignore()
-
-
-class Later(QObject):
-    """Calls a function soon and at most once per ``milliseconds``, however often it is asked to."""
-
-    def __init__(self, parent: QObject, act: Any, milliseconds: int = 100):
-        super().__init__(parent)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(milliseconds)
-        self._timer.timeout.connect(act)
-
-    def __call__(self, *_: object) -> None:
-        if not self._timer.isActive():
-            self._timer.start()
-
-    def flush(self) -> None:
-        """Do now what would be done soon."""
-        if self._timer.isActive():
-            self._timer.stop()
-            self._timer.timeout.emit()
 
 
 class Labels:
@@ -115,6 +107,17 @@ class Labels:
             label.show()
         for label in self._labels[len(texts) :]:
             label.hide()
+
+    def show_apart(self, points: Sequence[tuple[float, float, str]], colour: str) -> None:
+        """Have a text at each point, and none on another; after the scale is set, for they are laid out in pixels."""
+        room, metrics = self._item.vb, QFontMetricsF(self._font)
+        places = [room.mapFromView(QPointF(x, y)) for x, y, _ in points]
+        sizes = [
+            (metrics.horizontalAdvance(text) + LABEL_MARGIN, metrics.height() + LABEL_MARGIN)
+            for *_, text in points
+        ]
+        where = anchors([(at.x(), at.y()) for at in places], sizes, (room.width(), room.height()))
+        self.show([(x, y, text, anchor, colour) for (x, y, text), anchor in zip(points, where, strict=True)])
 
 
 def small_font(font: QFont, pixels: int = 11) -> QFont:

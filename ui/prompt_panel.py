@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from backends.contract import SCHEDULERS
-from ui.fields import Choice, Decimal, Field, FieldRow, Number, PromptEdit
+from ui.fields import Choice, Decimal, Field, FieldRow, Number, PromptEdit, sentence
 from ui.switch import Switch
 from ui.theme import Colours, Theme
 from ui.titles import SCHEDULER_TITLES
 from workbench.desk.form import Form
+from workbench.desk.samples import Samples
 from workbench.draft import Draft, format_size
 
 REFINED = 3
@@ -25,9 +27,10 @@ REFINED_NAMES = ("negative_prompt", "guidance_scale", "size", "scheduler", "repe
 class PromptPanel(QWidget):
     """Mirrors ``form.draft`` and its problems; typing edits the draft."""
 
-    def __init__(self, form: Form, theme: Theme):
+    def __init__(self, form: Form, samples: Samples, theme: Theme):
         super().__init__()
         self._form = form
+        self._samples = samples
         self._theme = theme
         self._showing = False
         self._sizes_of = ""
@@ -87,6 +90,7 @@ class PromptPanel(QWidget):
         self.prompt.setObjectName("promptEdit")
         self.prompt.setToolTip("Up and down on its first and last line bring back earlier prompts")
         self.prompt.recalled.connect(self._form.recall)
+        self.ideas = self._ideas_button()
         self.negative = PromptEdit("What the picture should not show")
         self.negative.setObjectName("negativePromptEdit")
         self.seed = QLineEdit()
@@ -140,9 +144,25 @@ class PromptPanel(QWidget):
         self.by_line.setObjectName("promptPerLineSwitch")
         self.by_line.setToolTip("Each line of the prompt makes a row of pictures of its own")
 
+    def _ideas_button(self) -> QToolButton:
+        ideas = QToolButton()
+        ideas.setObjectName("ideasButton")
+        ideas.setText("Ideas")
+        ideas.setAccessibleName("Sample prompts")
+        ideas.setToolTip("Sample prompts: one takes the place of what is written  (Ctrl+J)")
+        ideas.setProperty("role", "quiet")
+        ideas.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        ideas.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._theme.icon_on(ideas, "sparkle")
+        menu = QMenu(ideas)
+        for prompt in self._samples.every:
+            menu.addAction(sentence(prompt), partial(self._form.edit, prompt=prompt))
+        ideas.setMenu(menu)
+        return ideas
+
     def _fields(self) -> list[FieldRow]:
         fields = [
-            [Field("prompt", "&Prompt", self.prompt)],
+            [Field("prompt", "&Prompt", self.prompt, over=(self.ideas,))],
             [
                 Field("seed", "See&d", self.seed, (self.dice, self.keep), stretch=1),
                 Field("steps", "&Steps", self.steps, stretch=0),
@@ -250,9 +270,9 @@ class PromptPanel(QWidget):
 
     def _tell_keep(self, on: bool) -> None:
         self.keep.setToolTip(
-            "The seed is kept: the same settings make the same picture. Live has its own switch for new seeds"
+            "The seed is locked: the same settings make the same picture, in Live, too; click to open the lock"
             if on
-            else "Every picture gets a new seed; click to keep it"
+            else "Every run gets a new seed; click to lock it"
         )
 
 

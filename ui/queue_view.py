@@ -7,11 +7,11 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushBu
 
 from ui.badge import badge_icon
 from ui.fields import text_label
-from ui.plots import Later
+from ui.later import Later
 from ui.theme import Theme
 from workbench.desk.desk import Desk
 from workbench.desk.execution import Entry
-from workbench.desk.naming import differences, short_title
+from workbench.desk.naming import differences, row_titles, short_title
 from workbench.timeline import format_left, format_ms
 
 
@@ -56,19 +56,22 @@ class QueueView(QWidget):
             self.list.takeItem(self.list.count() - 1)
         while self.list.count() < len(queue):
             self.list.addItem(QListWidgetItem())
+        requests = self._desk.experiment.requests
+        titles = row_titles(requests) if len(requests) > 1 else [f"seed {item.seed}" for item in requests]
         for row, entry in enumerate(queue):
-            self._show(self.list.item(row), entry)
+            if entry.row < len(titles):
+                self._show(self.list.item(row), entry, titles[entry.row])
         cells = self._desk.experiment.cells.values()
         self.retry.setVisible(any(cell.phase in ("failed", "cancelled") for cell in cells))
         self.said.setText(
             _words(state.total, state.done, state.failed, state.seconds_left_in_all, state.active)
         )
 
-    def _show(self, item: QListWidgetItem, entry: Entry) -> None:
+    def _show(self, item: QListWidgetItem, entry: Entry, which: str) -> None:
         experiment = self._desk.experiment
-        if entry.column >= len(experiment.columns) or entry.row >= len(experiment.requests):
+        if entry.column >= len(experiment.columns):
             return
-        column, request = experiment.columns[entry.column], experiment.requests[entry.row]
+        column = experiment.columns[entry.column]
         state = self._desk.execution.state
         doing = {"done": "", "failed": "failed", "cancelled": "cancelled", "waiting": "waiting"}.get(
             entry.step, ""
@@ -84,7 +87,7 @@ class QueueView(QWidget):
             if (experiment.comparison and experiment.comparison.repeats > 1)
             else ""
         )
-        text = f"{short_title(variant)} {differences(variant)}   seed {request.seed}{repeat}   —   {doing}"
+        text = f"{short_title(variant)} {differences(variant)}".strip() + f"   {which}{repeat}   —   {doing}"
         if item.text() != text:
             item.setText(text)
             item.setIcon(badge_icon(column.badge, column.colour))

@@ -11,9 +11,11 @@ from ui.switch import Switch
 from ui.theme import Theme
 from workbench.desk.desk import Desk
 from workbench.desk.execution import State
+from workbench.draft import Draft
 from workbench.timeline import format_left
 
 RESOLUTION = 1000
+NEW_SEEDS, SEED_LOCKED = "new seed each round", "same seed: it is locked"
 
 
 class RunBar(QFrame):
@@ -56,11 +58,11 @@ class RunBar(QFrame):
         self.live.setObjectName("liveSwitch")
         self.live.setToolTip("Run again and again, until it is switched off  (Ctrl+Shift+L)")
         self.live.toggled.connect(desk.execution.set_live)
-        self.new_seeds = Switch("new seed each round", theme)
+        self.new_seeds = Switch(NEW_SEEDS, theme)
         self.new_seeds.setObjectName("liveSeedSwitch")
-        self.new_seeds.setToolTip("Off: the same picture again, which shows how times vary")
-        self.new_seeds.setChecked(desk.execution.new_seeds)
         self.new_seeds.toggled.connect(self._set_new_seeds)
+        desk.form.draft_changed.connect(self._show_new_seeds)
+        self._show_new_seeds(desk.form.draft)
         self._lay_out()
         desk.execution.state_changed.connect(self.show_state)
         self.show_state(desk.execution.state)
@@ -91,6 +93,20 @@ class RunBar(QFrame):
             self.bar.setRange(0, RESOLUTION)
             self.bar.setValue(RESOLUTION if state.done else 0)
         self.bar.setAccessibleDescription(f"{self.status.text()} {self.left.text()}".strip())
+
+    def _show_new_seeds(self, draft: Draft) -> None:
+        """A locked seed goes before the switch, which says so."""
+        execution, locked = self._desk.execution, draft.keep_seed
+        self.new_seeds.blockSignals(True)
+        self.new_seeds.setChecked(execution.rolls_each_round)
+        self.new_seeds.blockSignals(False)
+        self.new_seeds.setEnabled(not locked)
+        self.new_seeds.setText(f"\u2002{SEED_LOCKED if locked else NEW_SEEDS}")
+        self.new_seeds.setToolTip(
+            "The seed is locked: every round makes the same picture. Open the lock beside the seed for new ones"
+            if locked
+            else "Off: the same picture again, which shows how times vary"
+        )
 
     def _set_new_seeds(self, on: bool) -> None:
         self._desk.execution.new_seeds = on

@@ -15,7 +15,10 @@ ELSEWHERE: dict[str, tuple[tuple[str, str], ...]] = {
         ("Arrow keys", "Look at another cell"),
         ("Enter, double click", "Compare it with the baseline"),
         ("A, B", "Take the cell as A or as B"),
+    ),
+    "Picture grid, A/B": (
         ("Ctrl+Wheel, + −", "Zoom every picture together"),
+        ("Shift+arrows, drag", "Move in them"),
         ("0", "All of the picture again"),
     ),
     "A/B": (
@@ -23,10 +26,12 @@ ELSEWHERE: dict[str, tuple[tuple[str, str], ...]] = {
         ("Space", "Blink"),
         ("1 2 3 4", "Wipe, side by side, blink, difference"),
         ("X", "Exchange A and B"),
+        ("Ctrl+arrows", "Read a pixel; with Shift, ten further"),
     ),
-    "Timeline, arena": (
-        ("← →", "Step from block to block"),
-        ("Enter, click", "Keep a block; a second one is compared with it"),
+    "Timeline, stages, arena": (
+        ("← →, ↑ ↓", "From block to block, lane to lane"),
+        ("Shift+← →", "From operation to operation"),
+        ("Enter, click", "Keep a block, compare a second"),
         ("Wheel, + −", "Zoom, down to single operations"),
         ("Z", "Zoom to what is kept"),
         ("0, double click", "All of it"),
@@ -34,12 +39,21 @@ ELSEWHERE: dict[str, tuple[tuple[str, str], ...]] = {
     "Variant cards": (
         ("Enter", "Open and close"),
         ("Alt+↑ ↓, drag", "Move"),
+        ("Ctrl+C", "Copy as one line"),
         ("Delete", "Remove"),
     ),
     "Prompt": (("↑ ↓", "Earlier and later prompts"),),
 }
 
-CHARTS = ("Alt+1 … Alt+8", "The charts: timeline, stages, memory and the others")
+NUMERIC_ENTER = "Ctrl+Enter"
+"""The other Return key: it does the same and need not be listed."""
+COLUMNS = (
+    ("Everywhere",),
+    ("Picture grid", "Picture grid, A/B", "A/B"),
+    ("Timeline, stages, arena", "Variant cards", "Prompt"),
+)
+
+CHARTS = ("Alt+1 … Alt+8", "The charts")
 
 
 class ShortcutSheet(QDialog):
@@ -51,11 +65,12 @@ class ShortcutSheet(QDialog):
         self.setWindowTitle("Shortcuts")
         groups = {"Everywhere": (*_everywhere(actions), CHARTS)} | ELSEWHERE
         columns = QHBoxLayout()
-        columns.setSpacing(36)
-        left, right = QVBoxLayout(), QVBoxLayout()
-        for number, (title, rows) in enumerate(groups.items()):
-            (left if number == 0 else right).addWidget(_group(title, rows))
-        for column in (left, right):
+        columns.setSpacing(28)
+        parts = [QVBoxLayout() for _ in COLUMNS]
+        for title, rows in groups.items():
+            place = next(place for place, titles in enumerate(COLUMNS) if title in titles)
+            parts[place].addWidget(_group(title, rows))
+        for column in parts:
             column.setSpacing(14)
             column.addStretch(1)
             columns.addLayout(column)
@@ -64,8 +79,8 @@ class ShortcutSheet(QDialog):
         close.clicked.connect(self.accept)
         close.setDefault(True)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(28, 24, 28, 20)
-        layout.setSpacing(18)
+        layout.setContentsMargins(24, 16, 24, 14)
+        layout.setSpacing(10)
         layout.addWidget(text_label("Everything by keyboard", "hero"))
         layout.addLayout(columns)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
@@ -76,7 +91,8 @@ def _everywhere(actions: Sequence[QAction | None]) -> list[tuple[str, str]]:
     for action in actions:
         if action is not None and action.shortcuts() and not action.text().startswith("Chart: "):
             native = QKeySequence.SequenceFormat.NativeText
-            keys = " / ".join(keys.toString(native) for keys in action.shortcuts())
+            names = [keys.toString(native) for keys in action.shortcuts()]
+            keys = " / ".join(name for name in names if name != NUMERIC_ENTER)
             rows.append((keys, action.text().rstrip("…")))
     return rows
 
@@ -86,7 +102,7 @@ def _group(title: str, rows: Sequence[tuple[str, str]]) -> QWidget:
     grid = QGridLayout(group)
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(16)
-    grid.setVerticalSpacing(5)
+    grid.setVerticalSpacing(3)
     grid.addWidget(text_label(title, "section"), 0, 0, 1, 2)
     for row, (keys, words) in enumerate(rows, 1):
         key = QLabel(keys)

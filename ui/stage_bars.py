@@ -9,7 +9,9 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor
 
+from backends.contract import STAGES
 from ui.chart import Chart
+from ui.legend import BETWEEN, block_label, legend
 from ui.plots import Label, Labels, Plot, bars, small_font, time_tick
 from ui.theme import STAGE_COLOURS, STAGE_TEXT, Theme
 from workbench.charts.figures import Figures, figures
@@ -18,6 +20,8 @@ from workbench.desk.naming import lane_title
 from workbench.timeline import STAGE_TITLES, format_ms
 
 HALF = 0.3
+Box = tuple[int, float, float, str]
+"""The place of a variant, start and end in milliseconds, and the stage."""
 
 
 class StageBars(Chart):
@@ -27,20 +31,25 @@ class StageBars(Chart):
         super().__init__(desk, theme, "stageReadout")
         self.setObjectName("stageBars")
         self._found: tuple[Figures, ...] = ()
-        self._boxes: list[tuple[int, float, float, str]] = []
+        self._boxes: list[Box] = []
         self.readout.setProperty("role", "value")
         self.plot = Plot(theme, "stageBarsPlot", "Stages of every variant, stacked")
         item: Any = self.plot.item
         item.vb.invertY(True)
         item.setMouseEnabled(x=False, y=False)
-        item.getAxis("left").setWidth(190)
+        item.getAxis("left").setWidth(222)
         self.plot.tick_with("bottom", time_tick)
         self._bars = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
         self._whiskers = pg.ErrorBarItem(x=np.zeros(0), y=np.zeros(0), beam=0.2)
-        item.addItem(self._bars)
-        item.addItem(self._whiskers)
+        self._mark = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
+        for part in (self._bars, self._whiskers, self._mark):
+            item.addItem(part)
         self._labels = Labels(self.plot, small_font(self.font(), 12))
         self.body.addWidget(self.plot, 1)
+        self.body.addLayout(legend((*STAGES, "other")))
+        self._pointed: Box | None = None
+        self.plot.stepped.connect(self._step)
+        self.plot.crossed.connect(self._cross)
         item.scene().sigMouseMoved.connect(self._moved)
 
     def draw(self) -> None:
@@ -99,8 +108,9 @@ class StageBars(Chart):
         ink = self._theme.colours.text
         texts: list[Label] = []
         for place, start, end, stage in self._boxes:
-            text = f"{STAGE_TITLES.get(stage, stage)} {format_ms(end - start)}"
-            if (end - start) * per_ms > 7 * len(text) + 8:
+            title = STAGE_TITLES.get(stage, BETWEEN)
+            text = block_label(title, format_ms(end - start), (end - start) * per_ms)
+            if text:
                 texts.append(((start + end) / 2, place, text, (0.5, 0.5), STAGE_TEXT))
         for place, item in enumerate(self._found):
             if item.total is not None:
@@ -126,20 +136,38 @@ class StageBars(Chart):
         )
         self._tell(hit)
 
-    def _tell(self, box: tuple[int, float, float, str] | None) -> None:
+    def _step(self, step: int) -> None:
+        """The next or previous stage in the order of variants and time."""
+        if self._boxes:
+            at = self._boxes.index(self._pointed) + step if self._pointed in self._boxes else 0
+            self._tell(self._boxes[min(max(at, 0), len(self._boxes) - 1)])
+
+    def _cross(self, step: int) -> None:
+        """The same stage of the next or previous variant, or its first where it has none such."""
+        place, stage = (self._pointed[0] + step, self._pointed[3]) if self._pointed else (0, "")
+        there = [box for box in self._boxes if box[0] == place]
+        if there:
+            self._tell(next((box for box in there if box[3] == stage), there[0]))
+
+    def _tell(self, box: Box | None) -> None:
+        self._pointed = box
+        self._mark.setVisible(box is not None)
+        if box is not None:
+            place, start, end, _ = box
+            pen = pg.mkPen(self._theme.colours.text, width=2)
+            sides = bars([start], [end], [place - HALF], [place + HALF])
+            self._mark.setOpts(**sides, brush=pg.mkBrush(255, 255, 255, 60), pen=pen)
+        self.readout.setText(self._words(box))
+        self.plot.setAccessibleDescription(self.readout.text())
+
+    def _words(self, box: Box | None) -> str:
         if box is None:
             runs = max((item.runs for item in self._found), default=0)
             if not runs:
-                self.readout.setText("The stages of every variant appear here")
-            elif runs == 1:
-                self.readout.setText(
-                    "One run each: no spread yet. More repeats, or Live without new seeds, draw whiskers"
-                )
-            else:
-                self.readout.setText(
-                    f"Medians of up to {runs} runs; the whisker is the middle half of their totals"
-                )
-            return
+                return "The stages of every variant appear here"
+            if runs == 1:
+                return "One run each: no spread yet. More repeats, or Live with a locked seed, draw whiskers"
+            return f"Medians of up to {runs} runs; the whisker is the middle half of their totals"
         place, start, end, stage = box
         item = self._found[place]
         spread = item.stages.get(stage)
@@ -150,12 +178,10 @@ class StageBars(Chart):
             else ""
         )
         badge = self._desk.experiment.columns[place].badge
-        self.readout.setText(
-            f"{badge}  {STAGE_TITLES.get(stage, stage)}: {format_ms(end - start)}{share}{between}"
-        )
+        return f"{badge}  {STAGE_TITLES.get(stage, BETWEEN)}: {format_ms(end - start)}{share}{between}"
 
 
-def _boxes(found: tuple[Figures, ...]) -> list[tuple[int, float, float, str]]:
+def _boxes(found: tuple[Figures, ...]) -> list[Box]:
     """Place, start, end, stage; ``other`` is what no stage accounts for."""
     boxes = []
     for place, item in enumerate(found):

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from ui.badge import badge_icon
 from ui.fields import text_label
-from ui.plots import Later
+from ui.later import Later
 from ui.theme import Theme
 from workbench.charts.table import Table, table, to_markdown, to_tsv
 from workbench.desk.desk import Desk
@@ -147,7 +147,7 @@ class TableView(QWidget):
         layout.addWidget(self.table, 1)
         self.table.clicked.connect(self._look_at)
         soon = Later(self, self.refresh, 150)
-        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.recoloured):
+        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.restated):
             signal.connect(soon)
 
     def showEvent(self, event: Any) -> None:

@@ -7,23 +7,28 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QFont, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import QToolButton
 
+from backends.contract import STAGES
 from ui.chart import Chart
 from ui.fields import Choice, text_label
-from ui.plots import Label, Labels, Later, Plot, bars, small_font, time_tick
+from ui.later import Later
+from ui.legend import block_label, legend
+from ui.plots import Label, Labels, Plot, bars, small_font, time_tick
 from ui.row_choice import current_row
 from ui.theme import STAGE_COLOURS, Theme
-from workbench.charts.lanes import Lane, Piece, compare, describe, lanes, piece_at
+from workbench.charts.lanes import Align, Lane, Piece, across, along, compare, describe, lanes, piece_at
 from workbench.desk.desk import Desk
 from workbench.desk.naming import lane_title
 from workbench.timeline import STAGE_TITLES, format_ms
 
 HALF = 0.36
-LANE_TITLE = 190
+LANE_TITLE = 222
 KERNEL_TOP = 0.10
 SMALLEST_PIXELS = 0.6
+NARROWEST_LABEL = 64
+"""Pixels of a block that carries words."""
 
 
 class TimelineView(Chart):
@@ -48,14 +53,14 @@ class TimelineView(Chart):
     def draw(self) -> None:
         """Draw what the experiment knows now; what is zoomed into stays in view."""
         experiment = self._desk.experiment
-        found = (
-            lanes(experiment, current_row(self._desk), self.align.currentData()) if experiment.cells else ()
-        )
+        found = lanes(experiment, current_row(self._desk), self._align()) if experiment.cells else ()
         whole_before = self._whole()
         fitted = self._fitted(whole_before)
         same_shape = [lane.column for lane in found] == [lane.column for lane in self._lanes]
         self._lanes = found
         self.picked = [piece for piece in self.picked if same_shape and _has(found, piece)]
+        if self._hovered is not None and not _has(found, self._hovered):
+            self._hovered = None
         count = max(1, len(found))
         self.plot.item.setYRange(-0.5, count - 0.5, padding=0)
         self.plot.item.vb.setLimits(
@@ -85,7 +90,9 @@ class TimelineView(Chart):
         self.align.addItem("Align at the start", "start")
         self.align.addItem("Align at the UNet", "unet")
         self.align.setMinimumWidth(160)
-        self.align.activated.connect(lambda _: self._realign())
+        self.align.activated.connect(lambda _: self._desk.outlook.choose("align", self.align.currentData()))
+        self._desk.outlook.changed.connect(self._realign)
+        self._realign("align")
         fit = QToolButton()
         fit.setObjectName("fitTimelineButton")
         fit.setAccessibleName("Show the whole timeline")
@@ -99,7 +106,11 @@ class TimelineView(Chart):
         self.head.addWidget(self.align)
         self.head.addWidget(fit)
         self.plot = TimelinePlot(self._theme, self)
-        self.plot.stepped.connect(self._step)
+        self.plot.stepped.connect(lambda step: self._go(along(self._lanes, self._hovered, step)))
+        self.plot.stepped_finely.connect(
+            lambda step: self._go(along(self._lanes, self._hovered, step, kernels=True))
+        )
+        self.plot.crossed.connect(lambda step: self._go(across(self._lanes, self._hovered, step)))
         self.plot.chosen.connect(self._pick_hovered)
         item: Any = self.plot.item
         item.vb.invertY(True)
@@ -111,22 +122,24 @@ class TimelineView(Chart):
         for bar in (*self._bars, self._marks):
             item.addItem(bar, ignoreBounds=True)
         self._labels = Labels(self.plot, _bold(self.font()))
-        legend = QHBoxLayout()
-        legend.setSpacing(14)
-        for stage in ("tokenizer", "text_encoder", "unet", "scheduler", "vae_decoder"):
-            legend.addLayout(_legend_entry(stage))
-        legend.addStretch(1)
+        foot = legend(STAGES)
         self.hint = text_label("Wheel zooms, dragging moves; click two blocks to compare them", "faint")
-        legend.addWidget(self.hint)
+        foot.addWidget(self.hint)
         self.body.addWidget(self.plot, 1)
-        self.body.addLayout(legend)
+        self.body.addLayout(foot)
         item.scene().sigMouseMoved.connect(self._moved)
         item.scene().sigMouseClicked.connect(self._clicked)
 
-    def _realign(self) -> None:
+    def _realign(self, name: str) -> None:
+        if name != "align":
+            return
+        self.align.setCurrentIndex(self.align.findData(self._desk.outlook["align"]))
         self.picked = []
         self._lanes = ()
         self.refresh()
+
+    def _align(self) -> Align:
+        return "unet" if self._desk.outlook["align"] == "unet" else "start"
 
     def _whole(self) -> float:
         return max((lane.end_ms for lane in self._lanes), default=0.0) or 1.0
@@ -196,12 +209,11 @@ class TimelineView(Chart):
         texts: list[Label] = []
         for place, piece in (*stages, *kernels):
             wide = (min(piece.end_ms, right) - max(piece.start_ms, left)) * per_ms
-            if wide > 86 and len(texts) < 60:
+            if wide > NARROWEST_LABEL and len(texts) < 60:
                 title = piece.name if piece.kernel else STAGE_TITLES.get(piece.stage, piece.stage)
                 if piece.iteration is not None and not piece.kernel:
                     title = f"{title} {piece.iteration + 1}"
-                title = title if len(title) * 6.4 < wide - 50 else title[: max(0, int((wide - 56) / 6.4))]
-                text = f"{title}  {format_ms(piece.milliseconds)}"
+                text = block_label(title, format_ms(piece.milliseconds), wide)
                 middle = (max(piece.start_ms, left) + min(piece.end_ms, right)) / 2
                 y = place + 0.23 if piece.kernel else place - (0.15 if self._has_kernels(place) else 0)
                 texts.append((middle, y, text, (0.5, 0.5), "#0E1116"))
@@ -275,13 +287,15 @@ class TimelineView(Chart):
         self._draw_marks()
         self._tell()
 
-    def _step(self, step: int) -> None:
-        """The next or previous block in the order of lanes and time."""
-        every = [piece for lane in self._lanes for piece in lane.stages]
-        if not every:
+    def _go(self, piece: Piece | None) -> None:
+        """Tell of a piece that was reached by keyboard, and bring it into view."""
+        if piece is None:
             return
-        at = every.index(self._hovered) + step if self._hovered in every else 0
-        self._hovered = every[min(max(at, 0), len(every) - 1)]
+        self._hovered = piece
+        left, right = self.plot.item.vb.viewRange()[0]
+        if not left <= piece.start_ms <= right:
+            middle, half = (piece.start_ms + piece.end_ms) / 2, (right - left) / 2
+            self.plot.item.vb.setXRange(middle - half, middle + half, padding=0)
         self._draw_marks()
         self._tell()
 
@@ -338,18 +352,6 @@ def _shade(piece: Piece) -> QColor:
     if piece.kernel:
         return colour.lighter(112) if hash(piece.name) % 2 else colour.darker(112)
     return colour.darker(114) if piece.iteration is not None and piece.iteration % 2 else colour
-
-
-def _legend_entry(stage: str) -> QHBoxLayout:
-    swatch = QLabel()
-    pixmap = QPixmap(10, 10)
-    pixmap.fill(QColor(STAGE_COLOURS[stage]))
-    swatch.setPixmap(pixmap)
-    line = QHBoxLayout()
-    line.setSpacing(6)
-    line.addWidget(swatch)
-    line.addWidget(text_label(STAGE_TITLES[stage], "faint"))
-    return line
 
 
 def _bold(font: QFont) -> QFont:

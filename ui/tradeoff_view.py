@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QFontMetricsF
+from PySide6.QtCore import Qt
 
 from ui.chart import Chart
 from ui.fields import Choice
-from ui.labelling import anchors
-from ui.plots import MARKERS, Labels, Later, Plot, brush, small_font
+from ui.later import Later
+from ui.plots import MARKERS, Labels, Plot, brush, small_font
 from ui.theme import VARIANT_COLOURS, Theme
 from workbench.charts.figures import figures
 from workbench.charts.tradeoff import MEASURES, Point, pareto_front, points
@@ -22,8 +21,7 @@ from workbench.desk.naming import lane_title
 
 EMPTY = "Run two or more variants: their speed-up and quality appear here"
 NO_QUALITY = "Synthetic weights have no quality to trade"
-LABEL_MARGIN = 8.0
-"""What a text on a plot has around it, in pixels, both sides together."""
+NAME_CHARACTERS = 60
 
 
 class TradeoffView(Chart):
@@ -38,7 +36,8 @@ class TradeoffView(Chart):
         self.measure.setMinimumWidth(220)
         for name, title in MEASURES.items():
             self.measure.addItem(title, name)
-        self.measure.activated.connect(lambda _: self.refresh())
+        self.measure.activated.connect(lambda _: desk.outlook.choose("measure", self.measure.currentData()))
+        desk.outlook.changed.connect(self._measure_chosen)
         self.plot = Plot(theme, "tradeoffPlot", "Speed-up against quality")
         self.plot.item.setMouseEnabled(x=False, y=False)
         self.plot.item.showGrid(x=True, y=True, alpha=0.12)
@@ -52,6 +51,12 @@ class TradeoffView(Chart):
         self._labels = Labels(self.plot, small_font(self.font()))
         self.head.addWidget(self.measure)
         self.body.addWidget(self.plot, 1)
+        self._measure_chosen("measure")
+
+    def _measure_chosen(self, changed: str) -> None:
+        if changed == "measure":
+            self.measure.setCurrentIndex(self.measure.findData(self._desk.outlook["measure"]))
+            self.refresh()
 
     def draw(self) -> None:
         """Draw the points as they are now."""
@@ -101,26 +106,18 @@ class TradeoffView(Chart):
         )
 
     def _label(self, found: Sequence[Point]) -> None:
-        """Name every dot; after the scale, for labels are laid out in pixels."""
-        experiment, room = self._desk.experiment, self.plot.item.vb
-        font = QFontMetricsF(small_font(self.font()))
-        columns = [experiment.columns[point.column] for point in found]
-        texts = [
-            f"   {column.badge}  {lane_title(column.variant)}, {point.label}   "
-            for column, point in zip(columns, found, strict=True)
-        ]
-        places = [room.mapFromView(QPointF(point.speedup, point.quality)) for point in found]
-        where = anchors(
-            [(place.x(), place.y()) for place in places],
-            [(font.horizontalAdvance(text) + LABEL_MARGIN, font.height() + LABEL_MARGIN) for text in texts],
-            (room.width(), room.height()),
-        )
-        colour = self._theme.colours.text
-        self._labels.show(
+        """Name every dot."""
+        columns = [self._desk.experiment.columns[point.column] for point in found]
+        self._labels.show_apart(
             [
-                (point.speedup, point.quality, text, anchor, colour)
-                for point, text, anchor in zip(found, texts, where, strict=True)
-            ]
+                (
+                    point.speedup,
+                    point.quality,
+                    f"   {column.badge}  {lane_title(column.variant, NAME_CHARACTERS)}, {point.label}   ",
+                )
+                for point, column in zip(found, columns, strict=True)
+            ],
+            self._theme.colours.text,
         )
 
     def resizeEvent(self, event: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QPoint, QPointF, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QStandardItemModel
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent, QStandardItemModel
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -112,6 +112,10 @@ class VariantCard(QFrame):
             self._board.move(self.number, place - 1)
         elif alt and event.key() == Qt.Key.Key_Down:
             self._board.move(self.number, place + 1)
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            self._copy()
+        elif event.key() == Qt.Key.Key_Menu:
+            self.more.showMenu()
         elif event.key() == Qt.Key.Key_Delete:
             self._board.remove(self.number)
         else:

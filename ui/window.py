@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -29,8 +28,9 @@ from PySide6.QtWidgets import (
 from ui.actions import Actions
 from ui.board_panel import BoardPanel
 from ui.exporting import Exporter
-from ui.fields import PNG, file_in, has_picture
+from ui.fields import has_picture
 from ui.header import Header
+from ui.importing import Importer
 from ui.inspector import Inspector
 from ui.message_bar import MessageBar
 from ui.prompt_panel import PromptPanel
@@ -38,7 +38,11 @@ from ui.run_bar import RunBar
 from ui.shortcuts import ShortcutSheet
 from ui.theme import ASSETS, Theme
 from ui.work_area import WorkArea
+from workbench.desk.board import are_variants
 from workbench.desk.desk import Desk
+
+if TYPE_CHECKING:
+    from workbench.history import Entry
 
 SMALLEST = QSize(1080, 660)
 USUAL = QSize(1280, 800)
@@ -53,7 +57,7 @@ class MainWindow(QMainWindow):
     closed = Signal()
     painted = Signal()
 
-    def __init__(self, desk: Desk, theme: Theme, sample_prompts: list[str]):
+    def __init__(self, desk: Desk, theme: Theme):
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("Diffusion Workbench")
@@ -66,14 +70,15 @@ class MainWindow(QMainWindow):
         self._closing = False
         self._details_wanted: bool | None = None
         self.exporter = Exporter(desk, self)
+        self.importer = Importer(desk, self)
         self.actions_ = Actions(self, desk, theme)
-        self._build(sample_prompts)
+        self._build()
         desk.said.connect(self.say)
         desk.execution.refused.connect(self._refused)
         desk.execution.broke.connect(self._broke)
         desk.experiment.began.connect(self._show_panels)
         for field in (self.prompt_panel.prompt, self.prompt_panel.negative):
-            field.picture_given.connect(self.take_picture)
+            field.picture_given.connect(self.importer.take)
         self._show_panels()
         self.prompt_panel.prompt.setFocus()
 
@@ -105,6 +110,11 @@ class MainWindow(QMainWindow):
         """The sheet of shortcuts."""
         ShortcutSheet(self.actions_.menu(), self).open()
 
+    def show_sessions(self, entries: tuple[Entry, ...]) -> None:
+        """The comparisons that were kept, in their list and as a way out of the empty state."""
+        self.work.charts.sessions.show_entries(entries)
+        self.work.empty.show_earlier(len(entries))
+
     def save_current(self) -> None:
         """Save the picture that is looked at."""
         cell = self.actions_.current()
@@ -112,21 +122,14 @@ class MainWindow(QMainWindow):
             self.exporter.save_cell(cell)
 
     def paste(self) -> None:
-        """Take the settings of a picture on the clipboard."""
-        self.take_picture(QGuiApplication.clipboard().mimeData())
-
-    def take_picture(self, data: QMimeData) -> None:
-        """Take the settings of what was dropped or copied: a file, or the PNG itself with its text chunks."""
-        path = file_in(data)
-        if path is not None:
-            self.desk.restore_settings(Path(path))
-        elif data.hasFormat(PNG):
-            with tempfile.TemporaryDirectory(prefix="workbench-paste-") as folder:
-                file = Path(folder) / "the pasted picture"
-                file.write_bytes(bytes(data.data(PNG).data()))
-                self.desk.restore_settings(file)
+        """Take what is on the clipboard: variants in their one-line form, or a picture's settings."""
+        data = QGuiApplication.clipboard().mimeData()
+        if data is None:  # an empty clipboard, on some systems
+            self.say("The clipboard is empty", "notice")
+        elif not has_picture(data) and are_variants(data.text()):
+            self.desk.board.paste(data.text())
         else:
-            self.say("There is no picture on the clipboard", "notice")
+            self.importer.take(data)
 
     def say(self, text: str, level: str) -> None:
         """Tell the person something; a notice goes by itself."""
@@ -206,7 +209,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         if has_picture(event.mimeData()):
             event.acceptProposedAction()
-            self.take_picture(event.mimeData())
+            self.importer.take(event.mimeData())
 
     def _ask_to_close(self) -> None:
         if self.findChild(QMessageBox, "closeDialog") is not None:
@@ -231,7 +234,7 @@ class MainWindow(QMainWindow):
         self.desk.execution.cancel()
         QTimer.singleShot(0, self.close)
 
-    def _build(self, sample_prompts: list[str]) -> None:
+    def _build(self) -> None:
         self.header = Header(self.theme, self.actions_.menu(), self.exporter.fill)
         self.header.help.clicked.connect(self.show_shortcuts)
         self.error_bar = MessageBar(self.theme, "error", "errorBar")
@@ -240,9 +243,9 @@ class MainWindow(QMainWindow):
         self._notice_timer.setSingleShot(True)
         self._notice_timer.setInterval(NOTICE_MILLISECONDS)
         self._notice_timer.timeout.connect(self.notice_bar.hide)
-        self.work = WorkArea(self.desk, self.theme, sample_prompts, (self.error_bar, self.notice_bar))
+        self.work = WorkArea(self.desk, self.theme, (self.error_bar, self.notice_bar))
         self.work.grid.saving.connect(self.exporter.save_cell)
-        self.work.grid.copying.connect(self.actions_.copy_cell)
+        self.work.grid.copying.connect(self.exporter.copy_cell)
         self.work.details_asked.connect(self.toggle_details)
         self.inspector = Inspector(self.desk)
         self.inspector.setMinimumWidth(240)
@@ -267,7 +270,7 @@ class MainWindow(QMainWindow):
         sidebar.setObjectName("sidebar")
         sidebar.setMinimumWidth(316)
         sidebar.setMaximumWidth(520)
-        self.prompt_panel = PromptPanel(self.desk.form, self.theme)
+        self.prompt_panel = PromptPanel(self.desk.form, self.desk.samples, self.theme)
         self.board_panel = BoardPanel(self.desk, self.theme)
         self.desk.board.opened.connect(self._bring_card_into_view)
         inside = QWidget()

@@ -26,6 +26,7 @@ from workbench.desk.desk import Desk
 from workbench.desk.experiment import SYNTHETIC_MARK, SYNTHETIC_NOTICE
 
 LOWEST_STACK = 200
+CHARTS_MILLISECONDS = 30
 VIEWS = (
     ("grid", "squares-four", "Grid", "The pictures side by side  (Ctrl+1)"),
     ("ab", "square-half", "A/B", "Two pictures against each other  (Ctrl+2)"),
@@ -37,7 +38,7 @@ class WorkArea(QWidget):
 
     details_asked = Signal()
 
-    def __init__(self, desk: Desk, theme: Theme, prompts: Sequence[str], bars: Sequence[QWidget]):
+    def __init__(self, desk: Desk, theme: Theme, bars: Sequence[QWidget]):
         super().__init__()
         self._desk = desk
         self._theme = theme
@@ -45,7 +46,9 @@ class WorkArea(QWidget):
         self._view_wanted = "grid"
         self.grid = ImageGrid(desk, theme)
         self.grid.compared.connect(self.show_ab)
-        self.empty = EmptyState(desk, theme, list(prompts))
+        self.empty = EmptyState(desk, theme)
+        self.empty.earlier_asked.connect(lambda: self.open_chart("Sessions"))
+        self._charts_wanted = False
         self.stack = QStackedWidget()
         self.stack.setObjectName("pictureStack")
         self.stack.setMinimumHeight(
@@ -143,15 +146,21 @@ class WorkArea(QWidget):
         if self._desk.experiment.comparison is not None and hasattr(self, "ab"):
             self.stack.setCurrentWidget(self.ab)
             self._arrange_unless_by_hand()
-            self.ab.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.ab.focus_pictures()
 
     def open_chart(self, title: str) -> None:
-        """Bring a chart to the front."""
+        """Bring a chart to the front; in the empty state, too, where sessions are opened from."""
         self.charts.open(title)
+        if not self._charts_wanted:
+            self._charts_wanted = True
+            self.show_populated(self._desk.experiment.comparison is not None)
 
     def show_populated(self, populated: bool) -> None:
-        """Pictures and charts, or the empty state."""
-        self.chart_panel.setVisible(populated and hasattr(self, "charts"))
+        """Pictures and charts, or the empty state, with charts only where one was asked for."""
+        if self._charts_shown():
+            QTimer.singleShot(CHARTS_MILLISECONDS, self, self._show_charts)
+        else:
+            self.chart_panel.hide()
         self.bar.setVisible(populated)
         if not populated:
             self.stack.setCurrentWidget(self.empty)
@@ -162,6 +171,16 @@ class WorkArea(QWidget):
         self._show_title()
         if populated and not self._arranged_by_hand:
             QTimer.singleShot(0, self.arrange)  # the grid has its width then
+
+    def _charts_shown(self) -> bool:
+        populated = self._desk.experiment.comparison is not None
+        return (populated or self._charts_wanted) and hasattr(self, "charts")
+
+    def _show_charts(self) -> None:
+        """A moment after the pictures: both at once would hold the window up for longer than is felt."""
+        if self.chart_panel.isHidden() and self._charts_shown():
+            self.chart_panel.show()
+            self._arrange_unless_by_hand()
 
     def _arrange_unless_by_hand(self) -> None:
         if not self._arranged_by_hand:

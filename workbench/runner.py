@@ -10,13 +10,16 @@ import contextlib
 import threading
 import traceback
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from workbench.comparison import Comparison
 from workbench.events import Event
-from workbench.session import Session
 from workbench.spawning import hold_server, release_server
+
+if TYPE_CHECKING:
+    from workbench.session import Session
 
 ENDING_SECONDS = 0.2
 """The last event comes a moment before its thread ends; who starts the next run in between waits this long at most."""
@@ -44,6 +47,8 @@ class SessionRunner:
         """The session, made now if need be."""
         with self._lock:
             if self._session is None:
+                from workbench.session import Session  # worker processes: not before a window's first paint
+
                 self._session = Session()
             return self._session
 

@@ -7,7 +7,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 
 from backends.variants import parse_variant
-from tests.ui.doing import find
+from tests.ui.doing import LONG, find, run
+from workbench.comparison import Comparison
+from workbench.desk.experiment import Column
 
 
 def test_cards_open_switch_and_follow_the_keyboard(qtbot, window):
@@ -91,3 +93,61 @@ def test_presets_and_pasted_lines_fill_the_board(window):
     assert problem.isVisible() and "nonsense" in problem.text()
     window.desk.board.duplicate(window.desk.board.cards[0].number)
     assert not window.desk.execution.run() and "same as another" in problem.text()
+
+
+def test_a_moved_card_and_another_baseline_are_seen_in_the_grid_at_once(qtbot, window, done):
+    run(qtbot, window, done)
+    board, grid, experiment = window.desk.board, window.work.grid, window.desk.experiment
+    pictures = [experiment.cell(0, column).picture for column in (0, 1)]
+    qtbot.keyClick(
+        window.board_panel.cards[board.cards[1].number], Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier
+    )
+    assert [grid.cells[0, column].canvas.picture for column in (0, 1)] == pictures[::-1]
+    details = [heading.detail.text() for heading in grid._headings]
+    assert details == ["− Fused attention", "baseline"]
+    board.set_baseline(board.cards[0].number)
+    assert [heading.detail.text() for heading in grid._headings] == [
+        "baseline · − Fused attention",
+        "",
+    ]
+    assert grid.cells[0, 1].speedup.isVisible() and not grid.cells[0, 0].speedup.isVisible()
+    qtbot.waitUntil(lambda: experiment.cell(0, 1).result.quality.psnr_db is not None, timeout=LONG)
+    assert "dB" in grid.cells[0, 1].quality.text() or grid.cells[0, 1].quality.text() == "identical"
+
+
+def test_a_card_is_copied_and_pasted_as_one_line_by_keyboard(qtbot, window):
+    board = window.desk.board
+    control = Qt.KeyboardModifier.ControlModifier
+    card = window.board_panel.cards[board.cards[1].number]
+    qtbot.keyClick(card, Qt.Key.Key_C, control)
+    assert QGuiApplication.clipboard().text() == "pytorch:fp32-sdpa"
+    qtbot.keyClick(card, Qt.Key.Key_V, control)
+    assert [item.line for item in board.cards] == ["pytorch:fp32", "pytorch:fp32-sdpa", "pytorch:fp32-sdpa"]
+
+
+def test_twelve_variants_stand_side_by_side(qtbot, window, done):
+    lines = ["pytorch", "pytorch-sdpa", "pytorch+channels_last"]
+    lines += [f"pytorch+tome={ratio / 20}" for ratio in range(1, 10)]
+    window.desk.board.take([parse_variant(line) for line in lines])
+    assert not window.board_panel.add.isVisible()
+    for number in window.board_panel.cards:
+        window.desk.board.open_card(number)
+    window.desk.experiment.begin(
+        Comparison(
+            "critters",
+            window.desk.form.draft.requests(),
+            window.desk.board.variants,
+            parse_variant("pytorch"),
+        ),
+        [Column(card.variant, card.colour, place + 1) for place, card in enumerate(window.desk.board.cards)],
+        window.desk.form.models[0],
+    )
+    cells = window.work.grid.cells
+    assert len(cells) == 12 and all(cell.width() >= 148 for cell in cells.values())
+    window.desk.selection.look_at((0, 11))
+    qtbot.waitUntil(lambda: not cells[0, 11].visibleRegion().isEmpty())
+    window.show_ab()
+    assert window.work.ab.choice_b.count() == 12
+    for title in window.work.charts.pages:
+        window.open_chart(title)
+        window.grab()

@@ -6,13 +6,15 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QTableWidget, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QListWidget, QTableWidget, QWidget
 
 from backends.variants import format_variant, parse_variant
 from tests.ui.doing import LONG, find, grid_of, run
 from ui.arena_view import ArenaView
+from workbench.desk import screen
 from workbench.document import read_document
 from workbench.exports.kinds import EXPORTS
 
@@ -44,8 +46,49 @@ def test_two_pictures_are_compared_in_four_ways(qtbot, window, done):
     assert (window.desk.selection.a, window.desk.selection.b) == (b, a)
     ab.canvas.hovered.emit((0.5, 0.5))
     assert "x 32, y 32" in find(window, QLabel, "pixelReadout").text()
+    ab.canvas.hovered.emit(None)
+    assert not find(window, QLabel, "pixelReadout").text()
     window.desk.viewport.zoom_at(4)
     assert window.work.grid.cells[0, 0].canvas.viewport_model.zoom == 4
+
+
+@pytest.mark.parametrize("mode", ["wipe", "side", "blink", "difference"])
+def test_pixels_are_read_and_pictures_moved_by_keyboard_in_every_way_of_comparing(qtbot, window, done, mode):
+    run(qtbot, window, done)
+    window.show_ab()
+    ab, readout = window.work.ab, find(window, QLabel, "pixelReadout")
+    ab.set_mode(mode)
+    shown = window.focusWidget()
+    assert shown is (ab._both if mode == "side" else ab.canvas)
+    control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    for key, keys, place in (
+        (Qt.Key.Key_Right, control, "x 32, y 32"),
+        (Qt.Key.Key_Right, control, "x 33, y 32"),
+        (Qt.Key.Key_Up, control | shift, "x 33, y 22"),
+    ):
+        qtbot.keyClick(shown, key, keys)
+        assert readout.text().startswith(place)
+    assert "A " in readout.text() and "B " in readout.text() and "Δ" in readout.text()
+    assert ab.canvas.cross == ab.sides[0].cross == (33.5 / 64, 22.5 / 64)
+    ab.grab()
+    for _ in range(3):
+        qtbot.keyClick(shown, Qt.Key.Key_Plus)
+    before = window.desk.viewport.x
+    qtbot.keyClick(shown, Qt.Key.Key_Left, shift)
+    assert window.desk.viewport.x < before and ab.canvas.split == 0.5
+    assert ab.readout.text() == readout.text()
+
+
+def test_the_difference_is_worked_out_beside_the_window_and_has_its_scale(qtbot, window, done):
+    window.desk.board.take([parse_variant(line) for line in ("pytorch", "pytorch+tome=0.4")])
+    run(qtbot, window, done)
+    window.show_ab()
+    ab = window.work.ab
+    ab.set_mode("difference")
+    qtbot.waitUntil(lambda: not ab._study.heat.isNull(), timeout=LONG)
+    assert ab._study.largest > 0 and str(ab._study.largest) in ab.scale.accessibleName()
+    image = ab.canvas.grab().toImage()
+    assert len({image.pixel(x, y) for x, y in grid_of(image)}) > 5
 
 
 def test_the_timeline_tells_of_blocks_and_compares_two(qtbot, window, done):
@@ -102,6 +145,31 @@ def test_recorded_operations_stand_in_the_timeline(qtbot, window, done):
     timeline.plot.item.vb.setXRange(slowest.start_ms, slowest.end_ms, padding=0.5)
     timeline._paint()
     timeline.plot.grab()
+    readout = find(window, QLabel, "timelineReadout")
+    qtbot.keyClick(timeline.plot, Qt.Key.Key_Right)
+    names = []
+    for _ in range(3):
+        qtbot.keyClick(timeline.plot, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+        names.append(readout.text())
+    first = timeline.lanes[0].kernels[0]
+    assert first.name in names[0] and len(set(names)) == 3
+    qtbot.keyClick(timeline.plot, Qt.Key.Key_Down)
+    assert readout.text().startswith("2  ")
+    left, right = timeline.plot.item.vb.viewRange()[0]
+    assert left <= timeline._hovered.start_ms <= right
+
+
+def test_stage_blocks_are_read_by_keyboard(qtbot, window, done):
+    run(qtbot, window, done)
+    window.open_chart("Stages")
+    stages, readout = window.work.charts.stages, find(window, QLabel, "stageReadout")
+    texts = []
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down):
+        qtbot.keyClick(stages.plot, key)
+        texts.append(readout.text())
+    assert [text.split(":")[0] for text in texts] == ["1  Tokenizer", "1  Text encoder", "2  Text encoder"]
+    assert "of the run" in texts[-1] and stages.plot.accessibleDescription() == texts[-1]
+    stages.plot.grab()
 
 
 def test_arrow_keys_move_through_the_grid_and_enter_compares(qtbot, window, done):
@@ -137,18 +205,35 @@ def test_a_dropped_picture_restores_its_settings(qtbot, window, done, tmp_path: 
             Qt.KeyboardModifier.NoModifier,
         )
     )
-    draft = window.desk.form.draft
-    assert (draft.prompt, draft.seed, draft.steps) == ("a green creature with red eyes", "42", 2)
+
+    def restored() -> bool:
+        draft = window.desk.form.draft
+        return (draft.prompt, draft.seed, draft.steps) == ("a green creature with red eyes", "42", 2)
+
+    qtbot.waitUntil(restored, timeout=LONG)
     window.desk.form.edit(seed="8")
     QGuiApplication.clipboard().setMimeData(data)
     window.paste()
-    assert window.desk.form.draft.seed == "42"
-    window.actions_.copy_cell(window.desk.experiment.cell(0, 1))
+    qtbot.waitUntil(restored, timeout=LONG)
+    QGuiApplication.clipboard().setText("something else")
+    window.exporter.copy_cell(window.desk.experiment.cell(0, 1))
+    qtbot.waitUntil(lambda: QGuiApplication.clipboard().mimeData().hasFormat("image/png"), timeout=LONG)
     for field in (window.prompt_panel.prompt, window.prompt_panel.negative):
         window.desk.form.edit(seed="8", prompt="something else")
         qtbot.keyClick(field, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
-        draft = window.desk.form.draft
-        assert (draft.prompt, draft.seed) == ("a green creature with red eyes", "42")
+        qtbot.waitUntil(restored, timeout=LONG)
+
+
+def test_a_file_without_settings_is_told(qtbot, window, tmp_path: Path):
+    said = []
+    window.desk.said.connect(lambda text, level: said.append(level))
+    for name, content in (("a.png", b"nonsense"), ("missing.png", None)):
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(tmp_path / name))])
+        window.importer.take(data)
+    qtbot.waitUntil(lambda: said == ["error", "error"], timeout=LONG)
 
 
 def test_every_export_of_the_menu_is_written_and_can_be_read_again(qtbot, window, done, tmp_path: Path):
@@ -187,7 +272,7 @@ def test_copy_puts_the_picture_on_the_clipboard(qtbot, window, done):
     qtbot.keyClick(
         window, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     )
-    assert QGuiApplication.clipboard().image().width() == 64
+    qtbot.waitUntil(lambda: QGuiApplication.clipboard().image().width() == 64, timeout=LONG)
 
 
 def test_a_kept_comparison_is_named_opened_and_compared(qtbot, window, done):
@@ -217,3 +302,38 @@ def test_a_kept_comparison_is_named_opened_and_compared(qtbot, window, done):
     assert delete.text() == "Delete 1 for good?"
     delete.click()
     qtbot.waitUntil(lambda: table.rowCount() == 1, timeout=LONG)
+
+
+def test_two_prompts_with_one_seed_are_told_apart_in_ab_and_in_the_queue(qtbot, window, done):
+    window.desk.board.take([parse_variant("pytorch"), parse_variant("pytorch-sdpa")])
+    window.desk.form.edit(prompt="a red cat\na blue dog", prompt_per_line=True, seed="7")
+    run(qtbot, window, done)
+    window.show_ab()
+    for name in ("choiceA", "choiceB"):
+        choice = find(window, QComboBox, name)
+        texts = [choice.itemText(index) for index in range(choice.count())]
+        assert len(set(texts)) == 4 and sum("“a blue dog”" in text for text in texts) == 2
+    window.open_chart("Queue")
+    queue = find(window, QListWidget, "queueList")
+    assert len({queue.item(row).text().split("—")[0] for row in range(queue.count())}) == 4
+
+
+def test_earlier_comparisons_are_opened_from_the_empty_state(
+    qtbot, window, open_window, runner, done, home: Path
+):
+    assert not find(window, QAbstractButton, "earlierButton").isVisible()
+    run(qtbot, window, done)
+    qtbot.waitUntil(lambda: len(window.desk.sessions.entries) == 1, timeout=LONG)
+    window.close()
+    screen.forget(screen.folder())
+    second = open_window(runner)
+    earlier = find(second, QAbstractButton, "earlierButton")
+    qtbot.waitUntil(earlier.isVisible, timeout=LONG)
+    assert "(1)" in earlier.text()
+    earlier.click()
+    table = find(second, QTableWidget, "sessionsTable")
+    qtbot.waitUntil(table.isVisible, timeout=LONG)
+    table.selectRow(0)
+    find(second, QAbstractButton, "openSessionButton").click()
+    qtbot.waitUntil(lambda: second.desk.experiment.has_results, timeout=LONG)
+    assert second.work.grid.isVisible()

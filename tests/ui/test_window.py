@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QDialog, QLabel, QMessageBox, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractButton, QDialog, QLabel, QMessageBox, QTableView, QToolButton, QWidget
 
+from backends.registry import BACKENDS
+from backends.variants import parse_variant
 from tests.ui.doing import LONG, find, run
+from ui.inspector import ROWS
+from ui.window import SMALLEST
+from workbench.comparison import Comparison
+from workbench.desk.experiment import Column
+from workbench.exports.kinds import EXPORTS
 
 
 def test_run_shows_previews_then_pictures_their_times_and_charts(qtbot, window, done):
@@ -78,6 +86,11 @@ def test_pause_holds_before_the_next_run(qtbot, window, done):
 
 
 def test_live_goes_round_until_it_is_switched_off(qtbot, window, done):
+    switch = window.run_bar.new_seeds
+    assert not switch.isEnabled() and not switch.isChecked() and "locked" in switch.text()
+    find(window, QAbstractButton, "keepSeedButton").click()
+    assert switch.isEnabled() and switch.isChecked() and "new seed" in switch.text()
+    find(window, QAbstractButton, "keepSeedButton").click()
     qtbot.mouseClick(window.run_bar.live, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.desk.execution.state.round >= 3, timeout=LONG)
     qtbot.mouseClick(window.run_bar.live, Qt.MouseButton.LeftButton)
@@ -85,6 +98,7 @@ def test_live_goes_round_until_it_is_switched_off(qtbot, window, done):
     assert all(len(times) >= 3 for times in window.desk.experiment.rounds.values())
     window.open_chart("Rounds")
     assert "Newest" in find(window, QLabel, "roundsReadout").text()
+    assert {request.seed for request in window.desk.experiment.requests} == {42}
 
 
 def test_empty_prompt_is_told_at_the_field_and_starts_nothing(qtbot, window):
@@ -184,6 +198,10 @@ def test_what_was_on_the_screen_comes_back_at_the_next_start(
     window.desk.board.set_baseline(window.desk.board.cards[1].number)
     window.theme.choose("light")
     window.open_chart("Memory")
+    window.desk.selection.set_a((0, 1))
+    window.desk.viewport.zoom_at(2, 0.2, 0.2)
+    window.desk.outlook.choose("align", "unet")
+    window.desk.outlook.choose("ab_mode", "blink")
     window._splitter.setSizes([400, 800, 0])
     panels = window.layout_state()["panels"]
     qtbot.waitUntil(lambda: window.isVisible())
@@ -198,6 +216,24 @@ def test_what_was_on_the_screen_comes_back_at_the_next_start(
     for place, cell in window.desk.experiment.cells.items():
         assert second.desk.experiment.cells[place].picture == cell.picture
     assert second.work.chart() == "Memory" and second.work.grid.isVisible()
+    assert second.desk.looking() == window.desk.looking() and second.desk.selection.a == (0, 1)
+    assert second.work.charts.timeline.align.currentData() == "unet" and second.work.ab.mode == "blink"
+
+
+def test_a_failed_cell_comes_back_with_its_reason_and_retry(qtbot, window, open_window, runner, done):
+    run(qtbot, window, done)
+    failed = replace(
+        window.desk.experiment.cell(0, 1), phase="failed", error="its worker was ended", results=()
+    )
+    window.desk.experiment.cells[0, 1] = failed
+    window.close()
+    second = open_window(runner)
+    qtbot.waitUntil(lambda: bool(second.desk.experiment.cells), timeout=LONG)
+    cell = second.work.grid.cells[0, 1]
+    assert "Its worker was ended" in cell.status.text() and cell.retry.isVisible()
+    qtbot.mouseClick(cell.retry, Qt.MouseButton.LeftButton)
+    done(second)
+    assert second.desk.experiment.cell(0, 1).phase == "done"
 
 
 def test_damaged_settings_do_no_harm(open_window, runner, home: Path):
@@ -232,6 +268,15 @@ def test_a_sample_prompt_is_one_click_to_pictures_in_every_variant(qtbot, window
     assert [cell.phase for cell in window.desk.experiment.cells.values()] == ["done", "done"]
 
 
+def test_sample_prompts_are_at_hand_after_the_first_run_too(qtbot, window, done):
+    run(qtbot, window, done)
+    menu = find(window, QToolButton, "ideasButton").menu()
+    assert len(menu.actions()) == len(window.desk.samples.every) > 6
+    menu.actions()[7].trigger()
+    assert window.prompt_panel.prompt.toPlainText() == window.desk.samples.every[7]
+    assert not window.desk.execution.state.active
+
+
 def test_the_sheet_lists_every_shortcut(qtbot, window):
     qtbot.keyClick(window.run_bar.run, "?")
     sheet = find(window, QDialog, "shortcutSheet")
@@ -239,7 +284,7 @@ def test_the_sheet_lists_every_shortcut(qtbot, window):
     for action in window.actions_.menu():
         if action is not None and not action.text().startswith("Chart: "):
             assert action.text().rstrip("…") in words
-    assert sheet.height() <= window.height()
+    assert sheet.height() <= SMALLEST.height() and sheet.width() <= SMALLEST.width()
     sheet.accept()
 
 
@@ -300,17 +345,38 @@ def test_everything_has_a_name_for_a_screen_reader_and_tab_reaches_it(window):
         assert widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()), name
 
 
-def test_every_name_of_the_documentation_is_there(window):
+def test_the_documentation_lists_every_name_and_no_other(qtbot, window):
+    """With all that the window can hold: every backend's card, cells, A/B, the sheet, the question at closing."""
     text = (Path(__file__).parents[2] / "docs" / "window.md").read_text(encoding="utf-8")
-    window.desk.board.open_card(window.desk.board.cards[0].number)
+    listed = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert len(listed) == len(set(listed)) > 100
+    placeholders = {
+        "{optimization}": [item.name for backend in BACKENDS.values() for item in backend.optimizations],
+        "{field}": [*window.prompt_panel._controls, "backend", "device", "precision"],
+        "{figure}": list(ROWS),
+        "{kind}": [kind.name for kind in EXPORTS],
+        "{number}": [str(number) for number in range(len(window.desk.samples.shown))],
+    }
+    expected = set()
+    for name in listed:
+        place = next((place for place in placeholders if place in name), "")
+        expected |= {name.replace(place, value) for value in placeholders[place]} if place else {name}
+    expected -= {f"{name}Slider" for name in placeholders["{optimization}"] if name != "tome"}
+    window.desk.board.take([parse_variant(name) for name in BACKENDS])
+    for card in window.desk.board.cards:
+        window.desk.board.open_card(card.number)
+    variants = window.desk.board.variants
+    window.desk.experiment.begin(
+        Comparison("critters", window.desk.form.draft.requests(), variants, variants[0]),
+        [Column(variant, place, place + 1) for place, variant in enumerate(variants)],
+        window.desk.form.models[0],
+    )
     window.show_shortcuts()
-    names = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
-    assert names.pop(0) == window.objectName()
-    assert len(names) > 40
-    after_a_run = {"gridCell", "cellStatus", "columnHeading", "retryButton"}
-    while_closing = {"closeDialog", "stopAndCloseButton", "keepRunningButton"}
-    names = [name for name in names if name not in after_a_run | while_closing]
-    assert [name for name in names if window.findChild(QWidget, name) is None] == []
+    window._ask_to_close()
+    there = {widget.objectName() for widget in [window, *window.findChildren(QWidget)]}
+    there |= {action.objectName() for action in window.header.export.menu().actions()}
+    of_qt = {name for name in there if not name or name.startswith(("qt_", "Scroll"))}
+    assert there - of_qt == expected
 
 
 def contrast(one: str, other: str) -> float:

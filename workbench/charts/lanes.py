@@ -98,6 +98,46 @@ def piece_at(found: Sequence[Lane], lane: int, time_ms: float, kernels: bool = F
     return min(hits, key=lambda piece: piece.milliseconds, default=None)
 
 
+def along(found: Sequence[Lane], piece: Piece | None, step: int, kernels: bool = False) -> Piece | None:
+    """The piece ``step`` further in the order of lanes and time, among the stages or the operations; it stops at the ends.
+
+    From a stage the way into the operations is the first one in it, and from an operation out of them the stage around it.
+    None where there are none.
+    """
+    pieces = [one for lane in found for one in (lane.kernels if kernels else lane.stages)]
+    if not pieces:
+        return None
+    if piece is None:
+        return pieces[0]
+    if piece.kernel == kernels and piece in pieces:
+        return pieces[min(max(pieces.index(piece) + step, 0), len(pieces) - 1)]
+    return _nearest([one for one in pieces if one.lane == piece.lane], piece) or pieces[0]
+
+
+def across(found: Sequence[Lane], piece: Piece | None, step: int) -> Piece | None:
+    """The piece of another lane at about the same time; lanes without any are passed over, and it stops at the last."""
+    if piece is None:
+        return along(found, None, 0)
+    columns = [lane.column for lane in found]
+    at = columns.index(piece.lane) + step if piece.lane in columns else 0
+    while 0 <= at < len(found):
+        hit = _nearest(found[at].kernels if piece.kernel else found[at].stages, piece)
+        if hit is not None:
+            return hit
+        at += step
+    return piece
+
+
+def _nearest(pieces: Sequence[Piece], piece: Piece) -> Piece | None:
+    """The piece that begins in another one, covers its beginning, or is next to it."""
+
+    def distance(one: Piece) -> tuple[float, float]:
+        outside = max(one.start_ms - piece.start_ms, piece.start_ms - one.end_ms, 0.0)
+        return outside, abs(one.start_ms - piece.start_ms)
+
+    return min(pieces, key=distance, default=None)
+
+
 def _lane(experiment: Experiment, row: int, place: int, align: Align) -> Lane:
     cell = experiment.cell(row, place)
     live = experiment.live

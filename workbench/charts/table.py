@@ -170,8 +170,10 @@ _MAKERS: dict[str, tuple[Heading, Make]] = {
         Heading("UNet iteration", "ms", "Median of the single iterations"),
         lambda item, _: _time(item.iteration),
     ),
+    "tokenizer": (Heading("Tokenizer", "ms", "Its share of a run"), _stage("tokenizer")),
     "text_encoder": (Heading("Text encoder", "ms", "Its share of a run"), _stage("text_encoder")),
     "unet": (Heading("UNet", "ms", "All its iterations of a run"), _stage("unet")),
+    "scheduler": (Heading("Scheduler", "ms", "All its steps of a run"), _stage("scheduler")),
     "vae_decoder": (Heading("VAE decoder", "ms", "Its share of a run"), _stage("vae_decoder")),
     "load": (
         Heading("Load", "s", "Reading, converting and compiling, the first time; apart from the total"),

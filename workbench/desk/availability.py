@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from backends.devices import Device
 from backends.registry import BACKENDS
-from workbench.devices import Devices
 
-Lister = Callable[[], Sequence[Devices]]
+if TYPE_CHECKING:  # what asks the backends brings worker processes, which the first paint need not wait for
+    from workbench.devices import Devices
+
+Lister = Callable[[], "Sequence[Devices]"]
 
 
 class Availability:

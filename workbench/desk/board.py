@@ -244,6 +244,14 @@ class Board:
             self.problem_changed.emit(problem)
 
 
+def are_variants(text: str) -> bool:
+    """Whether a text is variants in their one-line form and nothing else; as :meth:`Board.paste` takes them."""
+    try:
+        return bool([parse_variant(line) for line in text.split()])
+    except InvalidVariant:
+        return False
+
+
 def _kept(before: Variant, backend: str, precision: str) -> dict[str, Value]:
     """The options of a variant that exist before and after; what is left out takes its default there."""
     old, known = BACKENDS[before.backend], BACKENDS[backend]

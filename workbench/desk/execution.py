@@ -108,9 +108,15 @@ class Execution:
         self._jobs: deque[_Job] = deque()
         self._job: _Job | None = None
         self.new_seeds = True
-        """Whether every live round gets new seeds."""
+        """Whether every live round gets new seeds, unless they are locked."""
         self.state = State()
         self.queue: tuple[Entry, ...] = ()
+        experiment.rearranged.connect(self._move_columns)
+
+    @property
+    def rolls_each_round(self) -> bool:
+        """Whether the next live round will get new seeds: a locked seed stays whatever else is chosen."""
+        return self.new_seeds and not self._form.draft.keep_seed
 
     def run(self) -> bool:
         """Run the board on what the form asks. False, with the problems set, when something in it is wrong or runs."""
@@ -307,7 +313,7 @@ class Execution:
         if self.state.live:
             self._end(quietly=True)
             round_ = self.state.round + 1
-            if self.new_seeds:
+            if self.rolls_each_round:
                 self._form.roll_seed()
             if not self._begin(round_):
                 self._set(live=False)
@@ -333,6 +339,9 @@ class Execution:
         )
         if entries != self.queue:
             self._queue(entries)
+
+    def _move_columns(self, order: dict[int, int]) -> None:
+        self._queue(tuple(replace(entry, column=order[entry.column]) for entry in self.queue))
 
     def _queue(self, entries: tuple[Entry, ...]) -> None:
         self.queue = entries

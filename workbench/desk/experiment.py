@@ -14,7 +14,7 @@ from backends.contract import MemorySample, Picture, Request, Span, Variant
 from workbench.comparison import Comparison
 from workbench.events import Event, Finished, Iterated, MemorySampled, Paused, Preparing, Queued
 from workbench.model_choices import ModelChoice
-from workbench.results import Result
+from workbench.results import Quality, Result
 
 Phase = Literal["empty", "waiting", "preparing", "running", "done", "failed", "cancelled"]
 RESULTS_KEPT = 20
@@ -99,7 +99,10 @@ class Experiment:
     finished = Signal(object)
     """The cell whose run has ended, in whatever way."""
     live_changed = Signal()
-    recoloured = Signal()
+    rearranged = Signal(object)
+    """Columns have moved: the new place of every old one. ``restated`` follows."""
+    restated = Signal()
+    """The same results are to be read otherwise: in another order, with other numbers or colours, against another baseline."""
 
     def __init__(self) -> None:
         self.comparison: Comparison | None = None
@@ -147,6 +150,7 @@ class Experiment:
             comparison.model,
             comparison.requests,
         )
+        same_base = before is not None and before.baseline == comparison.baseline
         earlier = {
             (cell.row, self.columns[cell.column].variant): cell
             for cell in self.cells.values()
@@ -167,7 +171,8 @@ class Experiment:
                 if old is not None:
                     cell = replace(cell, preview=old.picture or old.preview)
                     if again:
-                        cell = replace(cell, results=old.results, picture=old.picture)
+                        results = old.results if same_base else tuple(map(_unjudged, old.results))
+                        cell = replace(cell, results=results, picture=old.picture)
                 self.cells[row, place] = cell
         self.version += 1
         self.began.emit()
@@ -208,21 +213,50 @@ class Experiment:
         elif isinstance(event, Finished):
             self._finished(cell, event)
 
-    def replace_result(self, row: int, column: int, result: Result) -> None:
-        """The newest result of a cell, completed: its quality was measured after the fact."""
-        cell = self.cells[row, column]
-        if cell.results:
+    def judge(self, picture: Picture, quality: Quality, baseline: Variant) -> None:
+        """The quality of a picture, measured after the fact against ``baseline``; nothing where either is no longer that."""
+        if self.comparison is None or self.comparison.baseline != baseline:
+            return
+        cell = next((cell for cell in self.cells.values() if cell.picture is picture), None)
+        if cell is not None and cell.result is not None:
             self.version += 1
-            self._set(replace(cell, results=(*cell.results[:-1], result)))
-            self.finished.emit(self.cells[row, column])
+            self._set(replace(cell, results=(*cell.results[:-1], replace(cell.result, quality=quality))))
+            self.finished.emit(self.cells[cell.place])
 
-    def recolour(self, colours: Sequence[tuple[Variant, int]]) -> None:
-        """The board's colours, for the columns of the same variants."""
-        known = dict(colours)
-        columns = tuple(replace(item, colour=known.get(item.variant, item.colour)) for item in self.columns)
-        if columns != self.columns:
-            self.columns = columns
-            self.recoloured.emit()
+    def arrange(self, columns: Sequence[Column]) -> None:
+        """The same variants in another order, with other numbers or colours; what was measured moves along."""
+        columns = tuple(columns)
+        if columns == self.columns or self.comparison is None:
+            return
+        order = {old: columns.index(_of(column.variant, columns)) for old, column in enumerate(self.columns)}
+        self.columns = columns
+        if any(old != new for old, new in order.items()):
+            variants = tuple(column.variant for column in columns)
+            self.comparison = replace(self.comparison, variants=variants)
+            moved = [replace(cell, column=order[cell.column]) for cell in self.cells.values()]
+            self.cells = {cell.place: cell for cell in sorted(moved, key=lambda cell: cell.place)}
+            if self.live is not None:
+                self.live.place = (self.live.place[0], order[self.live.place[1]])
+            self.rearranged.emit(order)
+        self.version += 1
+        self.restated.emit()
+
+    def rebase(self, variant: Variant) -> bool:
+        """Compare with another of the variants; whether that is a change.
+
+        Speed-ups follow at once. Likeness to the old baseline's pictures is forgotten: it has to be measured anew.
+        """
+        comparison = self.comparison
+        if comparison is None or variant == comparison.baseline or variant not in comparison.variants:
+            return False
+        self.comparison = replace(comparison, baseline=variant)
+        self.cells = {
+            place: replace(cell, results=tuple(_unjudged(result) for result in cell.results))
+            for place, cell in self.cells.items()
+        }
+        self.version += 1
+        self.restated.emit()
+        return True
 
     def abandon(self, reason: str = "") -> None:
         """Nothing runs any more: what still waits or runs is cancelled, or failed where there is a reason."""
@@ -286,6 +320,25 @@ class Experiment:
         if self.cells.get(cell.place) != cell:
             self.cells[cell.place] = cell
             self.cell_changed.emit(cell)
+
+
+def _of(variant: Variant, columns: Sequence[Column]) -> Column:
+    return next(column for column in columns if column.variant == variant)
+
+
+def _unjudged(result: Result) -> Result:
+    """A result without its likeness to a baseline's picture; how it follows the prompt stays."""
+    if result.quality is None:
+        return result
+    return replace(result, quality=replace(result.quality, psnr_db=None, ssim=None))
+
+
+def snapshot(experiment: Experiment) -> Experiment:
+    """A copy that stays as it is while the comparison goes on; cells are values, so that this costs nothing."""
+    copy = Experiment()
+    copy.comparison, copy.columns, copy.model = experiment.comparison, experiment.columns, experiment.model
+    copy.cells = dict(experiment.cells)
+    return copy
 
 
 def _lighter(result: Result) -> Result:

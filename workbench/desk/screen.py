@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,19 @@ from workbench.results import Result
 
 FOLDER = "screen"
 KERNELS_KEPT = 20_000
-SCHEMA = 1
+SCHEMA = 2
+ENDED = ("done", "failed", "cancelled", "empty")
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What :meth:`workbench.desk.experiment.Experiment.restore` takes."""
+    """What :meth:`workbench.desk.desk.Desk.restore` takes. ``looking`` is what was looked at, and how closely."""
 
     comparison: Comparison
     columns: tuple[Column, ...]
     model: ModelChoice
     cells: tuple[Cell, ...]
+    looking: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Loader:
@@ -58,10 +61,10 @@ def folder() -> Path:
     return data_dir() / FOLDER
 
 
-def save(experiment: Experiment, where: Path) -> None:
-    """Replace what was kept before. Writes nothing while nothing was measured. Raises OSError."""
+def save(experiment: Experiment, where: Path, looking: Mapping[str, Any] | None = None) -> None:
+    """Replace what was kept before. Writes nothing where nothing was run. Raises OSError."""
     comparison, model = experiment.comparison, experiment.model
-    if comparison is None or model is None or not experiment.has_results:
+    if comparison is None or model is None:
         return
     where.mkdir(parents=True, exist_ok=True)
     for old in where.glob("*.png"):
@@ -76,16 +79,22 @@ def save(experiment: Experiment, where: Path) -> None:
                 write_png(where / image, cell.picture, settings)
             runs.append(Recorded(cell.row, _within_bounds(result), image))
     document = Document(
-        Model(model.name, model.synthetic, None), comparison.requests, comparison.baseline, {}, tuple(runs)
+        Model(model.name, model.synthetic, None),
+        comparison.requests,
+        comparison.baseline,
+        {},
+        tuple(runs),
+        comparison.unet_only,
     )
     screen = {
         "schema": SCHEMA,
         "model": asdict(model),
         "repeats": comparison.repeats,
         "kernels": comparison.kernels,
-        "columns": [[format_variant(item.variant), item.colour] for item in experiment.columns],
+        "columns": [[format_variant(item.variant), item.colour, item.badge] for item in experiment.columns],
+        "cells": [_state(cell) for cell in experiment.cells.values()],
+        "looking": dict(looking or {}),
         "document": to_json(document),
-        "pictures": [run.image for run in runs],
     }
     text = json.dumps(screen, allow_nan=False, ensure_ascii=False)
     write_whole(where / "screen.json", text.encode("utf-8", "replace"))
@@ -118,9 +127,9 @@ def forget(where: Path) -> None:
 def _kept(screen: dict[str, Any], where: Path) -> Kept:
     document = from_json(screen["document"])
     columns = tuple(
-        Column(parse_variant(line), int(colour), place + 1)
-        for place, (line, colour) in enumerate(screen["columns"])
+        Column(parse_variant(line), int(colour), int(badge)) for line, colour, badge in screen["columns"]
     )
+    states = {(state["row"], state["column"]): state for state in screen["cells"]}
     comparison = Comparison(
         document.model.name,
         document.requests,
@@ -129,23 +138,47 @@ def _kept(screen: dict[str, Any], where: Path) -> Kept:
         repeats=int(screen["repeats"]),
         kernels=bool(screen["kernels"]),
         arenas=True,
+        unet_only=document.unet_only,
     ).check()
     cells = [
-        _cell(document, row, place, column, where)
+        _cell(document, states[row, place], column, where)
         for row in range(len(document.requests))
         for place, column in enumerate(columns)
     ]
-    return Kept(comparison, columns, ModelChoice(**screen["model"]), tuple(cells))
+    return Kept(comparison, columns, ModelChoice(**screen["model"]), tuple(cells), dict(screen["looking"]))
 
 
-def _cell(document: Document, row: int, place: int, column: Column, where: Path) -> Cell:
+def _state(cell: Cell) -> dict[str, Any]:
+    """What the results do not say of a cell. What runs when the window closes was cancelled."""
+    phase = cell.phase if cell.phase in ENDED else "cancelled"
+    return {
+        "row": cell.row,
+        "column": cell.column,
+        "phase": phase,
+        "error": cell.error,
+        "detail": cell.detail,
+    }
+
+
+def _cell(document: Document, state: dict[str, Any], column: Column, where: Path) -> Cell:
+    row, place = int(state["row"]), int(state["column"])
     results = tuple(
         run.result for run in document.runs if run.request == row and run.result.variant == column.variant
     )
     file = where / f"{row}-{place}.png"
-    if not results or not file.exists():
-        return Cell(row, place, "empty")
-    return Cell(row, place, "done", picture=read_picture(file), results=results)
+    picture = read_picture(file) if file.exists() else None
+    phase = state["phase"] if state["phase"] in ENDED else "empty"
+    if phase == "done" and not results:
+        phase = "empty"
+    return Cell(
+        row,
+        place,
+        phase,
+        picture=picture,
+        results=results,
+        error=str(state["error"]),
+        detail=str(state["detail"]),
+    )
 
 
 def _within_bounds(result: Result) -> Result:

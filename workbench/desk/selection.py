@@ -20,6 +20,7 @@ class Selection:
         self.a: Place | None = None
         self.b: Place | None = None
         experiment.began.connect(self._fit)
+        experiment.rearranged.connect(self._move)
 
     def look_at(self, place: Place) -> None:
         """Make a cell the current one."""
@@ -61,6 +62,26 @@ class Selection:
         if self.a is None or self.b is None or self.a == self.b:
             return None
         return self._experiment.cells[self.a], self._experiment.cells[self.b]
+
+    def to_json(self) -> dict[str, Place | None]:
+        """The places, to be kept with the experiment; :meth:`restore` reads them back."""
+        return {"current": self.current, "a": self.a, "b": self.b}
+
+    def restore(self, data: object) -> None:
+        """Take what :meth:`to_json` gave, as far as there are such places."""
+        if isinstance(data, dict):
+            for name in ("current", "a", "b"):
+                given = data.get(name)
+                place = tuple(given) if isinstance(given, list | tuple) else None
+                if place in self._experiment.cells:
+                    setattr(self, name, place)
+            self._fit()
+
+    def _move(self, order: dict[int, int]) -> None:
+        self.current, self.a, self.b = (
+            None if place is None else (place[0], order[place[1]]) for place in (self.current, self.a, self.b)
+        )
+        self.changed.emit()
 
     def _fit(self) -> None:
         cells = self._experiment.cells

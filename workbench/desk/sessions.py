@@ -1,6 +1,7 @@
 """The comparisons that were kept: listed, opened again, compared with what is on the desk, named, deleted.
 
 The store is :mod:`workbench.history`. Everything is done in one thread of its own, in order; the signals are emitted there.
+What only that thread needs is imported there: the store with its database, and what a record is made of.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ import io
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from backends.contract import BackendError, Picture, Variant
-from workbench.changes import Changes, compare_documents
 from workbench.comparison import Comparison
-from workbench.desk.experiment import Cell, Column, Experiment
+from workbench.desk.experiment import Cell, Column, Experiment, snapshot
 from workbench.desk.screen import Kept
 from workbench.document import Document
-from workbench.exports.kinds import document_of, pictures_of, snapshot
-from workbench.history import Entry, History, HistoryError
 from workbench.model_choices import ModelChoice
+
+if TYPE_CHECKING:
+    from workbench.history import Entry, History
 
 SHOWN = 500
 
@@ -36,8 +38,9 @@ class Sessions:
     """The number of a record, and its :class:`workbench.changes.Changes` to what is on the desk."""
     failed = Signal(str)
 
-    def __init__(self, history: Callable[[], History] = History):
-        self._history = history
+    def __init__(self, history: Callable[[], History] | None = None):
+        """``history`` opens the store; without it, the person's own."""
+        self._history = history or _persons_history
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
         self.entries: tuple[Entry, ...] = ()
 
@@ -76,6 +79,8 @@ class Sessions:
         self._worker.submit(self._guarded, work)
 
     def _guarded(self, work: Callable[[], object]) -> None:
+        from workbench.history import HistoryError
+
         try:
             work()
         except (HistoryError, BackendError, OSError, ValueError) as error:
@@ -86,16 +91,27 @@ class Sessions:
         self.changed.emit(self.entries)
 
     def _keep(self, experiment: Experiment) -> None:
+        from workbench.exports.kinds import document_of, pictures_of
+
         self._history().add(document_of(experiment), pictures_of(experiment))
         self._list()
 
     def _compare(self, number: int, experiment: Experiment) -> None:
-        found: Changes = compare_documents(self._history().document(number), document_of(experiment))
+        from workbench.changes import compare_documents
+        from workbench.exports.kinds import document_of
+
+        found = compare_documents(self._history().document(number), document_of(experiment))
         self.compared.emit(number, found)
 
     def _read(self, number: int) -> Kept:
         history = self._history()
         return kept_of(history.document(number), history.pictures(number))
+
+
+def _persons_history() -> History:
+    from workbench.history import History
+
+    return History()
 
 
 def kept_of(document: Document, pictures: dict[tuple[int, Variant], bytes]) -> Kept:

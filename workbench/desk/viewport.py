@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from psygnal import Signal
 
 LARGEST_ZOOM = 32.0
@@ -31,9 +33,27 @@ class Viewport:
         """Move the picture by shares of the view."""
         self._set(self.zoom, self.x - x / self.zoom, self.y - y / self.zoom)
 
+    def reveal(self, x: float, y: float) -> None:
+        """Move as little as brings a place of the picture, in shares of it, into view."""
+        half = 0.5 / self.zoom
+        self._set(self.zoom, min(max(self.x, x - half), x + half), min(max(self.y, y - half), y + half))
+
     def fit(self) -> None:
         """All of the picture again."""
         self._set(1.0, 0.5, 0.5)
+
+    def to_json(self) -> dict[str, float]:
+        """Where it is, to be kept with the pictures; :meth:`restore` reads it back."""
+        return {"zoom": self.zoom, "x": self.x, "y": self.y}
+
+    def restore(self, data: object) -> None:
+        """Take what :meth:`to_json` gave, within the picture; nothing where that makes no sense."""
+        try:
+            zoom, x, y = (float(data[name]) for name in ("zoom", "x", "y"))  # type: ignore[index]
+        except (TypeError, KeyError, ValueError):
+            return
+        if math.isfinite(zoom + x + y):
+            self._set(min(max(zoom, 1.0), LARGEST_ZOOM), x, y)
 
     def visible(self) -> tuple[float, float, float, float]:
         """Left, top, width and height of what is seen, in shares of the picture."""

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import io
 import textwrap
-from functools import cache
 from typing import TYPE_CHECKING
 
-from backends.paths import ASSETS
 from workbench.charts.figures import figures
 from workbench.desk.captions import cell_caption
-from workbench.desk.experiment import SYNTHETIC_MARK, SYNTHETIC_NOTICE, Cell, Experiment
+from workbench.desk.experiment import SYNTHETIC_NOTICE, Cell, Experiment
 from workbench.desk.naming import differences, short_title
 from workbench.environment import environment
+from workbench.exports.marking import draw_mark, font
 
 if TYPE_CHECKING:
-    from PIL import ImageDraw, ImageFont
+    from PIL import ImageDraw
 
 MARGIN, GAP, CAPTION, HEADING = 32, 16, 30, 56
 SMALLEST_SIDE, LARGEST_SIDE = 160, 512
-INK, MUTED, PAPER, MARK = "#1A1C23", "#555C6B", "#FFFFFF", "#7A5200"
+INK, MUTED, PAPER = "#1A1C23", "#555C6B", "#FFFFFF"
 
 
 def contact_sheet(experiment: Experiment) -> bytes:
@@ -37,13 +36,13 @@ def contact_sheet(experiment: Experiment) -> bytes:
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     for number, line in enumerate(title):
-        draw.text((MARGIN, MARGIN + 22 * number), line, INK, font=_font(16 if number == 0 else 13))
+        draw.text((MARGIN, MARGIN + 22 * number), line, INK, font=font(16 if number == 0 else 13))
     _headings(experiment, draw, top, side)
     for cell in experiment.cells.values():
         x, y = MARGIN + cell.column * (side + GAP), top + HEADING + cell.row * (cell_height + GAP)
         _cell(experiment, cell, sheet, draw, x, y, side)
     for number, line in enumerate(_footer(experiment)):
-        draw.text((MARGIN, height - MARGIN - 48 + 18 * number), line, MUTED, font=_font(12))
+        draw.text((MARGIN, height - MARGIN - 48 + 18 * number), line, MUTED, font=font(12))
     file = io.BytesIO()
     sheet.save(file, "PNG")
     return file.getvalue()
@@ -65,9 +64,9 @@ def _headings(experiment: Experiment, draw: ImageDraw.ImageDraw, top: int, side:
         x = MARGIN + place * (side + GAP)
         speed = "" if item.speedup is None else f"  {item.speedup:.2f}×"
         base = "  baseline" if place == experiment.baseline else speed
-        draw.text((x, top), f"{column.badge}  {short_title(column.variant)}{base}", INK, font=_font(14))
+        draw.text((x, top), f"{column.badge}  {short_title(column.variant)}{base}", INK, font=font(14))
         more = differences(column.variant)
-        draw.text((x, top + 22), more[: side // 7], MUTED, font=_font(12))
+        draw.text((x, top + 22), more[: side // 7], MUTED, font=font(12))
 
 
 def _cell(
@@ -79,7 +78,7 @@ def _cell(
         draw.rectangle((x, y, x + side, y + side), outline="#B4B8C5")
         text = cell.error or cell.phase
         for number, line in enumerate(textwrap.wrap(text, side // 8)[:6]):
-            draw.text((x + 12, y + 12 + 18 * number), line, MUTED, font=_font(12))
+            draw.text((x + 12, y + 12 + 18 * number), line, MUTED, font=font(12))
         return
     image = Image.frombytes("RGB", (cell.picture.width, cell.picture.height), cell.picture.pixels)
     image.thumbnail((side, side))
@@ -88,9 +87,8 @@ def _cell(
         image = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
     sheet.paste(image, (x + (side - image.width) // 2, y + (side - image.height) // 2))
     if experiment.synthetic:
-        draw.rectangle((x, y, x + 132, y + 22), fill="#FFF5DD")
-        draw.text((x + 8, y + 4), SYNTHETIC_MARK, MARK, font=_font(12))
-    draw.text((x, y + side + 8), cell_caption(experiment, cell), MUTED, font=_font(12))
+        draw_mark(draw, x, y, side)
+    draw.text((x, y + side + 8), cell_caption(experiment, cell), MUTED, font=font(12))
 
 
 def _footer(experiment: Experiment) -> list[str]:
@@ -106,10 +104,3 @@ def _footer(experiment: Experiment) -> list[str]:
         "Times are medians of whole runs, without load and warm-up.",
     ]
     return [*lines, *([SYNTHETIC_NOTICE] if experiment.synthetic else [])]
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    from PIL import ImageFont
-
-    return ImageFont.truetype(str(ASSETS / "theme" / "Inter.ttf"), size)

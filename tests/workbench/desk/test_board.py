@@ -7,7 +7,7 @@ import pytest
 from backends.devices import Device
 from backends.variants import InvalidVariant, parse_variant
 from workbench.desk.availability import Availability
-from workbench.desk.board import MAXIMUM_CARDS, Board
+from workbench.desk.board import MAXIMUM_CARDS, Board, are_variants
 from workbench.desk.naming import differences, lane_title, short_title
 from workbench.desk.presets import EVERYTHING, presets
 from workbench.devices import Devices
@@ -78,7 +78,7 @@ def test_headings_say_what_differs():
     assert short_title(parse_variant("openvino:int8")) == "OpenVINO INT8"
     assert differences(parse_variant("pytorch-sdpa+tome=0.4")) == "− Fused attention · + Token merging 0.4"
     assert differences(parse_variant("opencl-all")) == "everything off"
-    assert len(lane_title(parse_variant("pytorch-sdpa+tome=0.4"))) <= 27
+    assert len(lane_title(parse_variant("pytorch-sdpa+tome=0.4"))) <= 33
 
 
 def test_every_preset_fits_the_board_and_its_variants_differ(board):
@@ -103,3 +103,31 @@ def test_what_a_machine_lacks_is_said_and_left_out_of_everything():
     assert "no device GPU" in availability.precision_reason("openvino", "GPU", "fp32")
     everything = next(item for item in presets(availability) if item.title == EVERYTHING)
     assert everything.lines == ("pytorch:fp32", "pytorch:bf16", "openvino:fp32")
+
+
+def test_a_text_is_told_to_be_variants_before_it_is_pasted():
+    assert are_variants("pytorch\nopenvino:int8+tome=0.4 opencl:fp16-winograd")
+    for other in ("", "  ", "a cat", "pytorch and openvino"):
+        assert not are_variants(other)
+
+
+def test_twelve_cards_are_run_as_twelve_columns(desk, script, play):
+    lines = [f"opencl:fp16-all{option}" for option in ("", "+gelu", "+softmax", "+group_norm", "+winograd")]
+    lines += [
+        "pytorch",
+        "pytorch:bf16",
+        "pytorch:fp16",
+        "openvino",
+        "openvino:bf16",
+        "openvino:int8",
+        "opencl",
+    ]
+    desk.board.paste("\n".join(lines))
+    assert len(desk.board) == 12 and "at most 12" in desk.board.problem
+    desk.board.take([parse_variant(line) for line in lines])
+    assert len({card.colour for card in desk.board.cards}) == 12
+    assert desk.board.duplicate(desk.board.cards[0].number) is None
+    assert desk.execution.run()
+    play.round()
+    assert [column.badge for column in desk.experiment.columns] == list(range(1, 13))
+    assert all(cell.phase == "done" for cell in desk.experiment.cells.values())

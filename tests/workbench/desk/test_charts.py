@@ -11,7 +11,8 @@ import pytest
 from backends.contract import Picture, Span
 from workbench.charts.difference import difference, pair_figures, pixel_at
 from workbench.charts.figures import Spread, figures, spread
-from workbench.charts.lanes import Piece, compare, describe, lanes, piece_at
+from workbench.charts.lanes import Lane, Piece, across, along, compare, describe, lanes, piece_at
+from workbench.charts.marks import spaced
 from workbench.charts.memory import merged, series
 from workbench.charts.table import table, to_csv, to_markdown, to_tsv
 from workbench.charts.tradeoff import Point, pareto_front, points
@@ -160,3 +161,42 @@ def test_figures_read_as_people_write_them():
         "845 MB",
         "1.24 GB",
     ]
+
+
+def test_every_block_and_operation_is_reached_step_by_step():
+    def piece(lane: int, start: float, end: float, kernel: bool = False) -> Piece:
+        return Piece(lane, "unet", "conv" if kernel else "unet", start, end, kernel=kernel)
+
+    first = Lane(
+        0, (piece(0, 0, 10), piece(0, 10, 20)), tuple(piece(0, at, at + 2, True) for at in (0, 2, 10, 13))
+    )
+    second, third = Lane(1), Lane(2, (piece(2, 0, 5), piece(2, 5, 30)))
+    found = (first, second, third)
+    stages = [*first.stages, *third.stages]
+    seen = [along(found, None, 1)]
+    while len(seen) < 4:
+        seen.append(along(found, seen[-1], 1))
+    assert seen == stages and along(found, stages[-1], 1) is stages[-1]
+    assert along(found, stages[0], -1) is stages[0]
+    inside = along(found, first.stages[1], 1, kernels=True)
+    assert inside is first.kernels[2] and along(found, inside, 1, kernels=True) is first.kernels[3]
+    assert along(found, inside, 1) is first.stages[1], "out of the operations again"
+    assert across(found, first.stages[1], 1) is third.stages[1], "an empty lane is passed over"
+    assert across(found, third.stages[0], -1) is first.stages[0]
+    assert across(found, third.stages[0], 1) is third.stages[0]
+    assert across(found, inside, 1) is inside, "no other lane has operations"
+    assert along((), None, 1) is across((), None, 1) is None
+
+
+def test_marks_on_a_curve_are_few_and_even_and_the_last_point_has_one():
+    assert spaced(3, 6) == [0, 1, 2] and spaced(0, 6) == []
+    places = spaced(200, 6)
+    assert len(places) == 6 and places[-1] == 199
+    assert max(after - before for before, after in zip(places, places[1:], strict=False)) <= 34
+
+
+def test_the_table_has_every_stage(desk, play):
+    desk.execution.run()
+    play.round()
+    titles = [heading.title for heading in table(desk.experiment).headings]
+    assert titles[4:10] == ["UNet iteration", "Tokenizer", "Text encoder", "UNet", "Scheduler", "VAE decoder"]

@@ -8,6 +8,7 @@ from backends.contract import BackendError, Picture
 from backends.variants import parse_variant
 from tests.workbench.desk.script import preparing
 from workbench.desk.captions import cell_caption, cell_status
+from workbench.desk.desk import Judged
 from workbench.desk.viewport import Viewport
 from workbench.events import Paused, Preparing, Queued
 from workbench.results import Quality
@@ -80,6 +81,7 @@ def test_cancel_keeps_what_is_finished(desk, script, play):
 
 
 def test_live_goes_round_with_new_seeds_until_it_is_switched_off(desk, script, play):
+    desk.form.edit(keep_seed=False)
     desk.execution.set_live(True)
     for number in (1, 2, 3):
         assert desk.execution.state.round == number
@@ -107,8 +109,6 @@ def test_a_failed_cell_says_why_and_is_retried_alone(desk, script, play):
     assert phases(desk) == ["done", "failed"] and desk.execution.state.failed == 1
     assert "SIGKILL" in desk.experiment.cell(0, 1).error
     before = desk.experiment.cell(0, 0)
-    measured = []
-    desk.measured.connect(lambda cell, quality: measured.append((cell, quality)))
     desk.execution.retry(0, 1)
     assert [item.precision for item in play.comparison.variants] == ["bf16"]
     play.round()
@@ -121,7 +121,7 @@ def test_a_retried_picture_is_compared_with_its_baseline(desk, play):
     desk.execution.retry(0, 1)
     play.round()
     cell = desk.experiment.cell(0, 1)
-    desk.take_quality(cell, Quality(30.0, 0.9, None))
+    desk.take_quality(Judged(cell.picture, Quality(30.0, 0.9, None), desk.board.baseline_card.variant))
     assert desk.experiment.cell(0, 1).result.quality == Quality(30.0, 0.9, None)
 
 
@@ -234,3 +234,20 @@ def test_a_picture_that_only_has_another_size_is_no_pair_to_measure(desk):
     else:
         raise AssertionError("different shapes were compared")
     assert replace(desk.form.draft, seed="1") != desk.form.draft
+
+
+def test_a_locked_seed_stays_in_live_mode_and_an_open_one_follows_the_switch(desk, script, play):
+    def seeds(keep: bool, new: bool) -> set[int]:
+        desk.form.edit(seed="42", keep_seed=keep)
+        desk.execution.new_seeds = new
+        script.started.clear()
+        desk.execution.set_live(True)
+        play.round()
+        play.round()
+        desk.execution.set_live(False)
+        play.round()
+        return {comparison.requests[0].seed for comparison in script.started}
+
+    assert seeds(keep=True, new=True) == seeds(keep=True, new=False) == {42}
+    assert len(seeds(keep=False, new=True)) == 3
+    assert len(seeds(keep=False, new=False)) == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from backends.contract import Request
+from workbench.desk.naming import row_titles
+from workbench.desk.samples import Samples
 from workbench.draft import Draft
 
 
@@ -65,3 +67,31 @@ def test_a_size_may_be_written_in_several_ways():
         request = Draft(prompt="a", size=text).requests()[0]
         assert (request.width, request.height) == (128, 64)
     assert Draft(prompt="a", size="128").requests()[0].height == 128
+
+
+def test_samples_come_a_few_at_a_time_and_begin_again():
+    samples = Samples([f"prompt {number}" for number in range(8)])
+    turned = []
+    samples.changed.connect(lambda: turned.append(samples.shown))
+    assert samples.shown == tuple(f"prompt {number}" for number in range(6)) and samples.has_more
+    samples.turn()
+    assert turned == [tuple(f"prompt {number}" for number in (6, 7, 0, 1, 2, 3))]
+    few = Samples(["one"])
+    few.turn()
+    assert few.shown == ("one",) and not few.has_more and Samples().shown == ()
+
+
+def test_rows_are_told_apart_by_what_differs():
+    def rows(*asked: tuple[str, int]) -> list[str]:
+        return row_titles([Request(prompt=prompt, seed=seed) for prompt, seed in asked], 24)
+
+    assert rows(("a cat", 1)) == [""]
+    assert rows(("a cat", 1), ("a cat", 2)) == ["seed 1", "seed 2"]
+    assert rows(("a cat", 7), ("a dog", 7)) == ["“a cat”", "“a dog”"]
+    assert rows(("a cat", 1), ("a cat", 2), ("a dog", 1), ("a dog", 2)) == [
+        "“a cat”, seed 1", "“a cat”, seed 2", "“a dog”, seed 1", "“a dog”, seed 2",
+    ]  # fmt: skip
+    long = "a drawing of a green creature with"
+    assert rows((f"{long} red eyes", 1), (f"{long} blue eyes", 1)) == ["“…red eyes”", "“…blue eyes”"]
+    apart = rows((f"red {'x ' * 30}1", 1), (f"blue {'x ' * 30}2", 1), (f"red {'x ' * 30}3", 1))
+    assert len(set(apart)) == 3

@@ -8,10 +8,13 @@ import json
 import pytest
 from PIL import Image
 
+from tests.workbench.desk.script import Play, picture
 from workbench.desk import screen
-from workbench.desk.experiment import Experiment
+from workbench.desk.desk import Desk
+from workbench.desk.experiment import Experiment, snapshot
+from workbench.desk.outlook import Outlook
 from workbench.document import read_document
-from workbench.exports.kinds import EXPORTS, save_picture, snapshot
+from workbench.exports.kinds import EXPORTS, png_of, save_picture
 from workbench.model_choices import ModelChoice
 from workbench.pictures import read_picture, read_settings
 
@@ -53,12 +56,60 @@ def test_a_damaged_screen_is_none_and_an_empty_one_is_not_written(experiment, tm
     assert not where.exists()
 
 
-def test_a_failed_cell_is_kept_as_not_run(desk, play, tmp_path):
+def test_failed_and_cancelled_cells_are_kept_with_their_reasons_and_can_be_retried(desk, play, tmp_path):
+    desk.execution.run()
+    play.round()
     desk.execution.run()
     play.round(fail="pytorch:bf16")
     screen.save(desk.experiment, tmp_path / "screen")
     kept = screen.load(tmp_path / "screen")
-    assert kept is not None and [cell.phase for cell in kept.cells] == ["done", "empty"]
+    assert kept is not None and [cell.phase for cell in kept.cells] == ["done", "failed"]
+    now = desk.experiment.cell(0, 1)
+    assert (kept.cells[1].picture, kept.cells[1].results) == (now.picture, now.results)
+    assert kept.cells[1].error == now.error and "SIGKILL" in kept.cells[1].error
+    desk.restore(kept)
+    desk.execution.retry(0, 1)
+    play.round()
+    assert desk.experiment.cell(0, 1).phase == "done"
+
+
+def test_what_never_got_a_result_is_kept_too_and_what_runs_counts_as_cancelled(desk, play, tmp_path):
+    desk.execution.run()
+    for event in play.events()[:3]:
+        desk.execution.handle(event)
+    screen.save(desk.experiment, tmp_path / "screen")
+    kept = screen.load(tmp_path / "screen")
+    assert kept is not None and [cell.phase for cell in kept.cells] == ["cancelled", "cancelled"]
+
+
+def test_what_was_looked_at_and_how_closely_comes_back(experiment, desk, script, tmp_path):
+    desk.selection.look_at((1, 0))
+    desk.selection.set_a((1, 1))
+    desk.selection.set_b((0, 1))
+    desk.viewport.zoom_at(4, 0.2, 0.7)
+    desk.outlook.choose("align", "unet")
+    desk.outlook.choose("ab_mode", "blink")
+    desk.outlook.move_split(0.25)
+    screen.save(desk.experiment, tmp_path / "screen", desk.looking())
+    kept = screen.load(tmp_path / "screen")
+    assert kept is not None
+    other = Desk(script, desk.form.models, kept=json.loads(json.dumps(desk.to_json())))
+    other.restore(kept)
+    assert other.looking() == desk.looking() and other.selection.a == (1, 1)
+    assert other.outlook.to_json() == desk.outlook.to_json()
+    assert (other.outlook["align"], other.outlook.split) == ("unet", 0.25)
+
+
+def test_nonsense_about_what_was_looked_at_changes_nothing(experiment, desk):
+    before = desk.looking()
+    for nonsense in (None, 3, {"current": [9, 9], "a": "x", "b": [0]}, {"zoom": "a", "x": 0, "y": None}):
+        desk.selection.restore(nonsense)
+        desk.viewport.restore(nonsense)
+        assert desk.looking() == before
+    nonsense = {"align": "sideways", "split": "left", "measure": 7}
+    assert Outlook(nonsense).to_json() == Outlook().to_json()
+    with pytest.raises(ValueError, match="one of start, unet"):
+        desk.outlook.choose("align", "sideways")
 
 
 def test_every_kind_of_export_opens_again(experiment, tmp_path):
@@ -89,20 +140,10 @@ def test_a_saved_picture_carries_its_settings_and_restores_them(experiment, desk
     desk.said.connect(lambda text, level: said.append((text, level)))
     desk.form.edit(prompt="something else", seed="9")
     desk.board.remove(desk.board.cards[1].number)
-    desk.restore_settings(file)
+    desk.take_settings(file.name, read_settings(file))
     assert desk.form.draft.seed == "2" and desk.form.draft.prompt == "a bird"
     assert [card.line for card in desk.board.cards] == ["pytorch:fp32", "pytorch:bf16"]
     assert said[-1][1] == "notice" and "a picture.png" in said[-1][0]
-
-
-def test_a_file_without_settings_is_told(desk, tmp_path):
-    said = []
-    desk.said.connect(lambda text, level: said.append(level))
-    for name, content in (("a.png", b"nonsense"), ("missing.png", None)):
-        if content is not None:
-            (tmp_path / name).write_bytes(content)
-        desk.restore_settings(tmp_path / name)
-    assert said == ["error", "error"]
 
 
 def test_a_synthetic_sheet_is_marked(desk, play, tmp_path):
@@ -122,3 +163,31 @@ def test_a_synthetic_sheet_is_marked(desk, play, tmp_path):
 def test_kept_json_has_every_number_finite(experiment, tmp_path):
     screen.save(experiment, tmp_path / "screen")
     json.loads((tmp_path / "screen" / "screen.json").read_text(), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("side", [64, 512])
+def test_a_single_picture_of_synthetic_weights_bears_the_mark_in_its_pixels(desk, script, side, tmp_path):
+    desk.form.choose_model("sd14-synthetic")
+    desk.form.edit(steps=2)
+    desk.execution.run()
+    Play(desk, script, side).round()
+    cell = desk.experiment.cell(0, 1)
+    file = tmp_path / "a picture.png"
+    file.write_bytes(png_of(snapshot(desk.experiment), cell))
+    pixels, plain = read_picture(file).pixels, cell.picture.pixels
+    changed = [place // 3 for place in range(0, len(plain), 3) if pixels[place] != plain[place]]
+    assert changed and max(changed) // side < side / 2, "the mark is at the top"
+    assert read_settings(file).request == desk.experiment.requests[0]
+    real = snapshot(desk.experiment)
+    real.model = desk.form.models[0]
+    file.write_bytes(png_of(real, cell))
+    assert read_picture(file) == cell.picture
+
+
+def test_the_mark_says_what_it_says_as_large_as_the_picture_allows():
+    from workbench.exports.marking import marked
+
+    plain = picture(0, 512)
+    light = [place for place, value in enumerate(marked(plain).pixels) if value > 200]
+    rows, columns = {place // (3 * 512) for place in light}, {place // 3 % 512 for place in light}
+    assert 15 < max(rows) < 60 and 150 < max(columns) < 300
