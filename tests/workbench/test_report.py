@@ -209,6 +209,7 @@ def test_charts_draw_and_the_wipe_moves_in_a_browser_without_network(tmp_path: P
         drawn = shown[shown.index(f'id="chart-{name}"') :]
         assert "main-svg" in drawn[: drawn.find("</figure>")], name
     assert shown.count('class="point"') > len(document.runs)
+    assert 'data-title="Zoom in"' in shown and "Share" not in "".join(re.findall(r'data-title="([^"]*)"', shown))
 
 
 @in_chromium
