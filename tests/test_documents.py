@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import sys
@@ -26,7 +27,10 @@ from workbench.history import History
 from workbench.rounds import plan
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CARD = ROOT / "assets" / "critters" / "README.md"
+DOCUMENTS = [ROOT / "README.md", CARD, *sorted((ROOT / "docs").rglob("*.md"))]
+MARKED = re.compile(r"<!-- (measured|figure) .*?<!-- end \1 -->", re.DOTALL)
+MEASURED = re.compile(r"[\d.,]+ ?(?:ms|dB|[kMG]i?B|GFLOP|%)(?!\w)|\b[01]\.\d{3}\b")
 THE_LAUNCHERS = ("test",)
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -92,6 +96,17 @@ def test_the_figures_of_a_document_are_those_of_the_measurements(document: Path)
     )
 
 
+def test_no_figure_of_the_readme_comes_from_anywhere_else() -> None:
+    text = MARKED.sub("", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert MEASURED.findall(text) == []
+    assert MEASURED.findall("0.948 of it, 23 GB and 7.6 GFLOP, −43 %; not Python 3.11 at 512×512") == [
+        "0.948",
+        "23 GB",
+        "7.6 GFLOP",
+        "43 %",
+    ]
+
+
 # The mechanism of the figures
 
 
@@ -99,12 +114,16 @@ def test_the_figures_of_a_document_are_those_of_the_measurements(document: Path)
 def measured(tmp_path: Path) -> Path:
     write_document(tmp_path / "nncf.json", brief(samples.ladder("nncf", (12000, 6650, 6300, 1990, 1700))))
     write_document(tmp_path / "compare.json", brief(samples.document()))
+    plain = {"guidance 4": {"fidelity": 0.94812}, "rows": [{"variant": "openvino:int8", "psnr_db": 25.1185}]}
+    (tmp_path / "plain.json").write_text(json.dumps(plain))
     return tmp_path
 
 
 TEXT = """
 <!-- measured nncf.json -->
 <!-- end measured -->
+Of all <!-- figure plain.json "guidance 4" fidelity .3f -->0<!-- end figure -->, at
+<!-- figure plain.json rows openvino:int8 psnr_db .1f --><!-- end figure --> dB.
 It is <!-- figure nncf.json "OpenVINO INT8" relative -->9×<!-- end figure --> as fast, and
 <!-- figure compare.json pytorch:bf16 weights_mb --><!-- end figure --> large.
 """
@@ -113,6 +132,7 @@ It is <!-- figure nncf.json "OpenVINO INT8" relative -->9×<!-- end figure --> a
 def test_a_document_is_filled_from_its_files_and_then_agrees(measured: Path) -> None:
     text = measurements.filled(TEXT, measured)
     assert "relative -->6.03×<!--" in text and "weights_mb -->50.0 MiB<!--" in text
+    assert "fidelity .3f -->0.948<!--" in text and "psnr_db .1f -->25.1<!--" in text
     assert "| OpenVINO INT8 + ToMe 0.4 |" in text and "5.1×" in text and "Synthetic weights" in text
     assert "./run ladder nncf --repeat 3 --unet-only --model sd14-synthetic" in text
     assert "--brief --json docs/measurements/nncf.json" in text
@@ -139,6 +159,9 @@ def test_a_figure_that_is_not_the_files_is_found(
         ("<!-- figure compare.json pytorch:bf16 beauty -->", "no figure 'beauty'"),
         ("<!-- figure compare.json pytorch:bf16 -->", "expected a row's name"),
         ("<!-- figure ../nncf.json pytorch speedup -->", "a file of docs/measurements"),
+        ('<!-- figure plain.json "guidance 5" fidelity .3f -->', "no number at 'guidance 5 fidelity'"),
+        ("<!-- figure plain.json rows openvino:int4 psnr_db .1f -->", "no number at"),
+        ('<!-- figure plain.json "guidance 4" fidelity d -->', "formats by 'd'"),
     ],
 )
 def test_a_mark_that_names_nothing_is_one_line(mark: str, said: str, measured: Path) -> None:

@@ -72,7 +72,7 @@ LADDERS: dict[str, Ladder] = {
             source_title="Optimizing Stable Diffusion for Intel CPUs with NNCF and Optimum (2023)",
             measure="speedup",
             conditions="Stable Diffusion fine-tuned on Pokémon pictures, 512×512, on a Xeon with Deep Learning Boost; its INT8 "
-            "was trained (quantization-aware), ours is quantized after training",
+            "was trained (quantization-aware), ours is calibrated after training where a model ships none",
             rows=(
                 Row("PyTorch FP32 of 2023", "pytorch:fp32-sdpa", "attention with its softmax materialised"),
                 Row("PyTorch FP32 today", "pytorch:fp32", "fused attention"),

@@ -6,6 +6,10 @@ Two marks in a Markdown document, invisible where it is shown, say where what st
     <!-- end measured -->
 
     ... is <!-- figure nncf.json "OpenVINO INT8" speedup -->6.03×<!-- end figure --> as fast ...
+    ... draws <!-- figure critters.json "guidance 4" prompt_fidelity .3f -->0.948<!-- end figure --> of it ...
+
+The second kind of figure is of a file that no comparison wrote: the keys that lead to the number, and its format. Of a list of
+rows the key is a row's variant.
 
 ``python -m workbench.measurements README.md docs/measuring.md`` writes what belongs between the marks of those documents; with
 ``--check`` it only says what does not agree, and ends with status 1. A test runs that for all documents.
@@ -14,11 +18,13 @@ Two marks in a Markdown document, invisible where it is shown, say where what st
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from backends.variants import format_variant
 from workbench.command import commands
@@ -59,8 +65,11 @@ def block(name: str, folder: Path = FOLDER) -> str:
 
 
 def figure(name: str, said: str, folder: Path = FOLDER) -> str:
-    """One figure of a file: ``said`` is a row's or variant's name and the figure's, quoted as a shell would."""
+    """One figure of a file: ``said`` is a row's or variant's name and the figure's, quoted as a shell would; of a file that is
+    no comparison's the keys to a number, and its format."""
     words = shlex.split(said)
+    if (plain := _plain(name, folder)) is not None:
+        return _plain_figure(name, plain, words)
     if len(words) != 2:
         raise WrongMark(f"the mark of {name} says {said!r}; expected a row's name and a figure's")
     document = _read(name, folder)
@@ -115,6 +124,21 @@ def _figure(document: Document, summary: Summary, wanted: str) -> str:
     return f"{item.value:,.{item.digits}f} {item.unit}".rstrip()
 
 
+def _plain_figure(name: str, held: Any, words: Sequence[str]) -> str:
+    *keys, form = words
+    for key in keys:
+        if isinstance(held, list):
+            held = next((row for row in held if isinstance(row, dict) and row.get("variant") == key), None)
+        else:
+            held = held.get(key) if isinstance(held, dict) else None
+    if not isinstance(held, int | float):
+        raise WrongMark(f"{name} has no number at {' '.join(keys)!r}")
+    try:
+        return format(held, form)
+    except ValueError as error:
+        raise WrongMark(f"the mark of {name} formats by {form!r}: {error}") from error
+
+
 def _surroundings(document: Document, summaries: Sequence[Summary]) -> str:
     """The machine, the versions, the day, and over how many runs the medians are."""
     said = document.environment
@@ -139,9 +163,22 @@ def _surroundings(document: Document, summaries: Sequence[Summary]) -> str:
 
 
 def _read(name: str, folder: Path) -> Document:
+    return read_document(_file(name, folder))
+
+
+def _plain(name: str, folder: Path) -> Any:
+    """What a JSON file holds that no comparison wrote; None for a comparison's, or where it cannot be read."""
+    try:
+        held = json.loads(_file(name, folder).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return None if isinstance(held, dict) and "schema" in held else held
+
+
+def _file(name: str, folder: Path) -> Path:
     if Path(name).name != name:
         raise WrongMark(f"the mark names {name!r}; expected a file of docs/measurements")
-    return read_document(folder / name)
+    return folder / name
 
 
 if __name__ == "__main__":

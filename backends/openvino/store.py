@@ -20,6 +20,8 @@ from backends.models import Progress
 RECIPE = "recipe.json"
 _PARTIAL = ".partial"
 _SECONDS_BETWEEN_TRIES = 0.5
+_STREAM = "iostream"
+"""What OpenVINO says of a file that it cannot write to its end."""
 
 Recipe = Mapping[str, Any]
 """All that decides what a folder holds, as JSON can say it."""
@@ -93,10 +95,13 @@ class Store:
             make(partial)
             (partial / RECIPE).write_text(json.dumps(recipe, indent=2, sort_keys=True), encoding="utf-8")
             partial.rename(finished)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and _STREAM not in str(error):
+                raise
             free = shutil.disk_usage(self.root).free // 2**20
+            reason = getattr(error, "strerror", None) or error
             raise BackendError(
-                f"cannot write {finished.name} to {self.root} ({error.strerror or error}; {free:,} MiB are free there); "
+                f"cannot write {finished.name} to {self.root} ({reason}; {free:,} MiB are free there); "
                 "make room, or set WORKBENCH_HOME to another disk"
             ) from error
         finally:

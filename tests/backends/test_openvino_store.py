@@ -107,6 +107,34 @@ def test_a_full_disk_is_an_error_that_says_where_and_what_to_do(tmp_path: Path):
     assert not partial(tmp_path)
 
 
+WRITES_TOO_MUCH = """
+import resource, signal, sys
+from pathlib import Path
+import numpy, openvino
+from openvino import opset13 as ops
+from backends.contract import BackendError
+from backends.openvino.store import Store
+large = ops.constant(numpy.ones((500, 500), numpy.float32))
+taken = ops.parameter([1, 500], numpy.float32)
+model = openvino.Model([ops.matmul(taken, large, False, False)], [taken])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+try:
+    Store(Path(sys.argv[1])).folder("unet", {}, lambda folder: openvino.save_model(model, folder / "a.xml"), lambda *_: None)
+except BackendError as error:
+    print(error)
+"""
+
+
+def test_what_openvino_cannot_write_to_its_end_is_that_error_too(tmp_path: Path):
+    """In a process of its own, whose files have a limit: OpenVINO says no more than that a stream failed."""
+    pytest.importorskip("resource", reason="limits of POSIX")
+    command = [sys.executable, "-c", WRITES_TOO_MUCH, str(tmp_path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.stdout.startswith("cannot write unet-") and "make room" in ended.stdout, ended.stderr
+    assert not partial(tmp_path)
+
+
 def test_what_is_being_made_is_not_swept_away(tmp_path: Path):
     def make(folder: Path) -> None:
         Store(tmp_path)

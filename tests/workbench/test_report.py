@@ -130,6 +130,7 @@ def test_a_ladder_shows_what_was_published_beside_what_was_measured() -> None:
         "arxiv.org/abs/2304.11267",
     ):
         assert said in page, said
+    assert "+Winograd  <b>−52.5 %</b>" in charts_of(page)["ladder"]["layout"]["yaxis"]["ticktext"][-1]
     marks = [trace for trace in charts_of(page)["ladder"]["data"] if trace["type"] == "scatter"]
     assert [trace["x"] for trace in marks] == [[pytest.approx(47.8)], [pytest.approx(67.1)]]
 
@@ -209,6 +210,9 @@ def test_charts_draw_and_the_wipe_moves_in_a_browser_without_network(tmp_path: P
         drawn = shown[shown.index(f'id="chart-{name}"') :]
         assert "main-svg" in drawn[: drawn.find("</figure>")], name
     assert shown.count('class="point"') > len(document.runs)
+    assert 'data-title="Zoom in"' in shown and "Share" not in "".join(
+        re.findall(r'data-title="([^"]*)"', shown)
+    )
 
 
 @in_chromium

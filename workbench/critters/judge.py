@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "assets" / "critters" / "judge.safetensors"
 SIZE = 128
+PACKING_RUNS = 3
+"""The first calls of a traced network compile it."""
 
 
 class Block(nn.Module):
@@ -80,6 +82,19 @@ def load_judge(weights: Path = WEIGHTS) -> Judge:
     return judge.eval()
 
 
+def packed(judge: Judge) -> Judge:
+    """The judge with its convolutions traced and packed, in place, to read one picture at a time in 0.4 of the time: it reads
+    between two timed runs, and a picture may take no more than half a second."""
+    example = torch.zeros(1, 5, SIZE, SIZE)
+    with torch.no_grad():
+        layers = nn.Sequential(judge.stem, judge.blocks).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        judge.blocks = torch.jit.freeze(torch.jit.trace(layers.eval(), example))  # pyright: ignore[reportAttributeAccessIssue]
+        judge.stem = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
+        for _ in range(PACKING_RUNS):
+            judge(example[:, :3])
+    return judge
+
+
 def attributes_found(judge: Judge, picture: Tensor) -> dict[str, str]:
     """What the judge sees in one picture (3, H, W) in [0, 1]: a value for every attribute."""
     indices = judge.read(picture[None])[0].tolist()
@@ -96,7 +111,7 @@ def prompt_fidelity(prompt: str, found: dict[str, str]) -> float | None:
 
 def host(channel: Channel) -> None:
     """Judge pictures until the channel ends; see :mod:`workbench.judging` for the messages."""
-    judge = load_judge()
+    judge = packed(load_judge())
     channel.send(JudgeReady())
     while (message := channel.receive()) is not None:
         found = attributes_found(judge, as_tensor(message.picture))

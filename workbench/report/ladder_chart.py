@@ -20,17 +20,17 @@ def ladder_bars(found: ClimbedLadder, synthetic: bool) -> Chart:
         else relative_latency(ladder, rung.relative)
         for rung in rungs
     ]
+    measured = [
+        "failed" if rung.relative is None else shown_relative(ladder, rung.relative) for rung in rungs
+    ]
     bar = {
         "type": "bar",
         "orientation": "h",
         "name": "measured here",
         "y": names,
         "x": values,
-        "text": [
-            "failed" if rung.relative is None else shown_relative(ladder, rung.relative) for rung in rungs
-        ],
-        "textposition": "inside",
-        "insidetextanchor": "start",
+        "text": measured,
+        "textposition": "none",
         "marker": {"color": ACCENT},
         "hovertemplate": "%{y}: %{text}<extra>measured here</extra>",
     }
@@ -55,6 +55,8 @@ def ladder_bars(found: ClimbedLadder, synthetic: bool) -> Chart:
                 "hovertemplate": f"%{{y}}: %{{text}}<extra>published, {place}</extra>",
             }
         )
+    # Beside the names, for in a short bar there is no room, and in any the marks come in the way.
+    named = [f"{name}  <b>{figure}</b>\u2002" for name, figure in zip(names, measured, strict=True)]
     labels = [_label(ladder, rung.name, item) for rung in rungs for item in rung.published]
     title = (
         "times as fast as the first row"
@@ -67,7 +69,7 @@ def ladder_bars(found: ClimbedLadder, synthetic: bool) -> Chart:
         synthetic,
         bargap=0.35,
         xaxis=axis(title, rangemode="tozero"),
-        yaxis=lanes(names),
+        yaxis=lanes(names) | {"tickmode": "array", "tickvals": names, "ticktext": named},
         legend=legend_above(),
         showlegend=True,
     )

@@ -64,7 +64,7 @@ def chart(traces: list[Chart], height: int, synthetic: bool, **layout: Any) -> C
 def axis(title: str, **more: Any) -> Chart:
     """An axis of numbers."""
     return {
-        "title": {"text": title, "font": {"size": 12, "color": MUTED}},
+        "title": {"text": title, "standoff": 14, "font": {"size": 12, "color": MUTED}},  # clear of the ticks
         "gridcolor": GRID,
         "zerolinecolor": "#B4B8C5",
         "tickfont": {"size": 12, "color": MUTED},

@@ -5,7 +5,9 @@
   const root = document.documentElement;
   const charts = JSON.parse(document.getElementById("charts").textContent);
   const plots = [...document.querySelectorAll("[data-chart]")];
-  const config = { responsive: true, displaylogo: false, displayModeBar: "hover", modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  // Nothing leaves the page: without a server, and without the button that would upload a chart to one.
+  const quiet = { plotlyServerURL: "", modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d"] };
+  const config = { responsive: true, displaylogo: false, displayModeBar: "hover", ...quiet };
 
   // Once what is visible in each chart is drawn, the page says so: a test waits for it.
   const drawn = plots.map((plot) => {

@@ -10,7 +10,14 @@ from diffusers import AutoencoderKL
 
 from backends.contract import Picture
 from workbench.critters.attributes import ATTRIBUTES, Critter
-from workbench.critters.judge import WEIGHTS, as_tensor, attributes_found, load_judge, prompt_fidelity
+from workbench.critters.judge import (
+    WEIGHTS,
+    as_tensor,
+    attributes_found,
+    load_judge,
+    packed,
+    prompt_fidelity,
+)
 from workbench.quality import PromptJudge
 from workbench.training.data import HELD_OUT_SEED, as_signal, drawings
 from workbench.training.judge import accuracy
@@ -65,6 +72,15 @@ def test_pictures_of_any_size_are_judged(held_out) -> None:
     judge = load_judge()
     small, large = (attributes_found(judge, as_tensor(as_picture(item))) for item in (pixels, larger))
     assert small["species"] == large["species"] == Critter.from_indices(held_out[1][0].tolist()).species
+
+
+def test_packed_for_single_pictures_the_judge_reads_the_same(held_out) -> None:
+    judge, fast = load_judge(), packed(load_judge())
+    for pixels in held_out[0][:8]:
+        picture = as_tensor(as_picture(pixels))[None]
+        with torch.no_grad():
+            torch.testing.assert_close(fast(picture), judge(picture), rtol=1e-3, atol=1e-3)
+        assert torch.equal(fast.read(picture), judge.read(picture))
 
 
 def test_the_judge_answers_from_its_own_process(held_out) -> None:
