@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickletools
 import re
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -42,13 +44,29 @@ def read_pickle(path: Path) -> dict[str, torch.Tensor]:
 def pickle_refusal(path: Path, error: BaseException) -> str:
     """One line for a pickle that torch refused: the code it names, or what is wrong with it."""
     named = re.search(r"GLOBAL (\S+)|\bglobal[: ]+`?([\w.]+)", str(error))
-    if named:
-        code = named[1] or named[2]
+    code = (named[1] or named[2]) if named else next(_code_named(path), None)
+    if code:
         return f"{path} wants to run code ({code}); only weights are read: refused. Use a .safetensors file instead"
     # torch goes on to advise reading it with weights_only=False, which would run its code
     reason = re.search(r"WeightsUnpickler error:\s*([^\n]+)", str(error))
     said = reason[1].strip() if reason else " ".join(str(error).split())[:200]
     return f"{path} cannot be read as weights only ({said}): refused. Use a .safetensors file instead"
+
+
+def _code_named(path: Path) -> Iterator[str]:
+    """What a bare pickle, of whatever protocol, imports besides tensors and containers; nothing of it is executed."""
+    said: list[str] = []
+    with path.open("rb") as file:
+        try:
+            for operation, argument, _ in pickletools.genops(file):
+                if isinstance(argument, str):
+                    said.append(argument.replace(" ", "."))
+                name = ".".join(said[-2:]) if operation.name == "STACK_GLOBAL" else said[-1] if said else ""
+                imports = operation.name in ("GLOBAL", "INST", "STACK_GLOBAL")
+                if imports and not name.startswith(("torch.", "collections.", "numpy.")):
+                    yield name
+        except ValueError:  # it ends, or is no pickle, from here on
+            return
 
 
 def _is_zip(path: Path) -> bool:
