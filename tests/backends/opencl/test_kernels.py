@@ -59,6 +59,17 @@ class Case(Builder):
         """Channels last."""
         return self.random(n, height, width, channels).permuted((0, 3, 1, 2))
 
+    def gated(self, m: int, k: int, half: int, biased: bool, scale: float = 0.5) -> View:
+        """A GEGLU (1, 1, m, half) of the halves of a weight's product with a matrix (m, k)."""
+        shape, extras = (1, 1, m, 2 * half), ()
+        left, weight = self.random(1, 1, m, k), self.constant(torch.randn(1, 1, k, 2 * half))
+        if biased:
+            extras = (self.constant(torch.randn(2 * half)).expanded(shape),)
+        attributes: Any = {"scale": scale, "extras": ("bias",) * len(extras)}
+        product = self.emit("matmul", (left, weight, *extras), shape, **attributes)
+        halves = tuple(product.sliced(3, start, half) for start in (0, half))
+        return self.emit("elementwise", halves, (1, 1, m, half), expression="geglu", scalars=())
+
     def check(
         self, engine: runtime.Engine, output: View, precision: str, tolerance: float | None = None
     ) -> None:
@@ -86,16 +97,7 @@ def test_matrix_products(engine: Any, precision: str, m: int, n: int, k: int, ba
 @FEW
 def test_geglu_behind_a_product(engine: Any, precision: str, m: int, k: int, half: int, biased: bool):
     case = Case()
-    left, weight = case.random(1, 1, m, k), case.constant(torch.randn(1, 1, k, 2 * half))
-    shape, extras = (1, 1, m, 2 * half), ()
-    if biased:
-        extras = (case.constant(torch.randn(2 * half)).expanded(shape),)
-    product = case.emit(
-        "matmul", (left, weight, *extras), shape, scale=k**-0.5, extras=("bias",) * len(extras)
-    )
-    halves = tuple(product.sliced(3, start, half) for start in (0, half))
-    out = case.emit("elementwise", halves, (1, 1, m, half), expression="geglu", scalars=())
-    case.check(engine, out, precision)
+    case.check(engine, case.gated(m, k, half, biased, scale=k**-0.5), precision)
 
 
 @given(
