@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyopencl as cl
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -250,6 +251,29 @@ def test_a_tensor_larger_than_the_device_is_an_error_that_says_so(engine: Any):
     graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
     with pytest.raises(BackendError, match="ran out of memory"):
         runtime.Network(engine, graph)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [("DEVICE_NOT_AVAILABLE", "the device is lost"), ("MEM_OBJECT_ALLOCATION_FAILURE", "ran out of memory")],
+)
+def test_what_fails_while_a_network_runs_is_an_error_that_says_why(
+    engine: Any, monkeypatch: pytest.MonkeyPatch, status: str, says: str
+):
+    case = Case()
+    out = case.emit("elementwise", (case.random(4),), (4,), expression="neg", scalars=())
+    graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
+    network = runtime.Network(engine, graph)
+    inputs = {name: tensor.numpy() for name, tensor in case.tensors.items()}
+
+    def fails(*_: Any) -> None:
+        raise cl.RuntimeError(f"clEnqueueNDRangeKernel failed: {status}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cl, "enqueue_nd_range_kernel", fails)
+        with pytest.raises(BackendError, match=f"while running the network: .*{says}"):
+            network(inputs)
+    assert networks.relative_error(torch.from_numpy(network(inputs)[0]), -case.tensors["input_0"]) == 0
 
 
 def test_attention_over_many_keys_that_lie_among_other_heads(engine: Any):
