@@ -29,11 +29,11 @@ gather                  x (R, N), index (R, M) → (R, M)
 scatter                 x (R, N), index (R, M), source (R, M) → (R, N); ``add``: to x, else in its place, the last one's
 cumsum                  x (R, N) → (R, N)
 panels                  b (B0, B1, K, N) → (B0, B1, P, K, ``width``): its columns in P panels, the last filled up with zeros
-panel_matmul            as matmul and conv2d, but b or the weight in panels (..., P, K, width) of its last two axes;
-panel_conv2d            ``columns`` = N. Made by the vector core's ``lay_out``. With ``paired`` = P the output has N / 2 columns,
-                        each column's sum times the GELU of its gate's: b has P columns, then their gates, in turns
-gated_matmul            as matmul without statistics, b and the bias N columns of which 8 of a first half and 8 of a second take
-                        turns: the first times the GELU of the second → (B0, B1, M, N / 2). Made for the tensor core
+gated_matmul            as matmul without statistics, b and the bias N columns of which ``together`` of a first half and as many
+                        of a second take turns: the first times the GELU of the second → (B0, B1, M, N / 2). No portable kernel
+panel_matmul            as matmul, gated_matmul and conv2d, but b or the weight in panels (..., P, K, width) of its last two
+panel_gated_matmul      axes; ``columns`` = N. Made by the vector core's ``lay_out``
+panel_conv2d
 split_matmul            as matmul and conv2d, without extras, the depth in ``splits`` slices: each writes its own (M, N) of
 split_conv2d            fp32 sums behind the one that the output shows. Made by the tensor core's ``lay_out``
 join_slices             sums (splits, M, N) [, extras] → as matmul, or as conv2d with ``convolution``; ``scale``, ``extras``

@@ -110,6 +110,7 @@ def test_a_model_or_variant_that_cannot_load_fails_in_one_line(
     for model, variant, says in (
         (tmp_path, "pytorch", "no model_index.json"),
         (tiny_model, "pytorch@cuda7", "has no device 'cuda7' here; it has cpu"),
+        (tiny_model, "opencl@99", "no device '99' here; it has 0 ("),
     ):
         worker.load(model, variant)
         failed, _ = worker.until(Failed, Loaded)

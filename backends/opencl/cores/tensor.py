@@ -29,6 +29,8 @@ TILING = ("NVIDIA", "HALVES", "THREADS", "BM", "BN", "WM", "WN", "STAGES")
 READING = ("CONVOLUTION", "GATED", "LEFT", "RIGHT", "STATISTICS", "EXTRAS", "PAIRS", "LINEAR")
 FIXED = frozenset((*TILING, *READING, *LEFT_AND_RIGHT, "KERNEL", "STRIDE", "PADDING", "UPSAMPLE"))
 """What stays a macro of a product; one program serves all shapes."""
+FRAGMENT = 8
+"""Columns of a fragment: so many of a GEGLU's half follow each other."""
 JOINED = 64
 """Work-items of a group that adds slices up."""
 
@@ -81,7 +83,7 @@ def lay_out(graph: Graph, chip: Chip, tiles: Tiles, splits: Sequence[int]) -> Gr
         operation = replace(operation, inputs=(left, _turned(editor, operation, right), *extras))
         return _split(editor, operation, chip, tiles, splits)
 
-    return rewritten(gates.apply(horizontal.apply(graph)), replacement)
+    return rewritten(gates.apply(horizontal.apply(graph), FRAGMENT), replacement)
 
 
 def _turned(editor: Editor, operation: Operation, right: View) -> View:

@@ -12,18 +12,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from backends.opencl.cores import Core, vector_attention, vector_geglu, vector_rows
+from backends.opencl.cores import Core, vector_attention, vector_rows
 from backends.opencl.editing import Editor, rewritten
 from backends.opencl.graph import Graph, Operation, Value, View
 from backends.opencl.launch import Launch, Macros, Maker, made
 from backends.opencl.launches import extra_views
+from backends.opencl.passes import gates
 
+PRODUCTS = ("matmul", "gated_matmul", "conv2d")
+"""Kinds whose right operand is laid out in panels."""
 TILES = {16: {1: 14, 2: 12, 3: 8, 4: 6, 5: 4}, 8: {1: 8, 2: 6, 3: 4}}
 """By the floats of a vector: the rows that go with so many vectors of columns, as sums fill 32 or 16 registers."""
 SETTINGS = {"block_rows": (48, 96, 192), "depth_at_once": (160, 320, 640)}
 """Worth trying in the place of BLOCK_ROWS and DEPTH_AT_ONCE."""
 PREFERRED = {1: 1.6, 2: 1.05, 3: 1.0, 4: 1.0, 5: 1.05}
 """What a column costs in a tile of so many vectors, against the best."""
+GATED_VECTORS = {16: 4, 8: 2}
+"""By the floats of a vector: those of a panel's columns where half of them are values and half their gates."""
 BLOCK_ROWS = 96
 DEPTH_AT_ONCE = 320
 FEW_ROWS, DEPTH_OF_FEW = 128, 160
@@ -33,7 +38,7 @@ WORTH_FEWER = 0.95
 FEWEST_ITEMS = 8
 """Work-items for every compute unit, below which blocks of rows are made smaller."""
 _TILE = ("W", "VN", "MR", "KC", "MOST_ROWS")
-_FORM = ("PAIRED", "EXTRAS", "STATISTICS", "STAGED", "CONVOLUTION", "DENSE_DEPTH", "VECTOR_COLUMNS")
+_FORM = ("GATED", "EXTRAS", "STATISTICS", "STAGED", "CONVOLUTION", "DENSE_DEPTH", "VECTOR_COLUMNS")
 PRODUCT_FIXED = (*_TILE, *_FORM, "E0_COLUMN", "E1_COLUMN", "E2_COLUMN")
 
 
@@ -43,18 +48,14 @@ def core(device: Any) -> Core:
     makers: dict[str, Maker] = vector_rows.makers(lanes) | {
         "flash_attention": lambda values, operation: vector_attention.launch(values, operation, lanes),
         "panels": _panels,
-        "panel_matmul": lambda values, operation: _product(
-            values, operation, lanes, device.max_compute_units
-        ),
-        "panel_conv2d": lambda values, operation: _product(
-            values, operation, lanes, device.max_compute_units
-        ),
     }
-    settings = {
-        "panel_matmul": SETTINGS,
-        "panel_conv2d": SETTINGS,
-        "flash_attention": vector_attention.SETTINGS,
-    }
+
+    def product(values: Mapping[str, Value], operation: Operation) -> Launch:
+        return _product(values, operation, lanes, device.max_compute_units)
+
+    kinds = [f"panel_{kind}" for kind in PRODUCTS]
+    makers |= dict.fromkeys(kinds, product)
+    settings = dict.fromkeys(kinds, SETTINGS) | {"flash_attention": vector_attention.SETTINGS}
     return Core(
         f"vector{lanes}",
         lambda graph: lay_out(graph, lanes),
@@ -71,11 +72,11 @@ def lay_out(graph: Graph, lanes: int) -> Graph:
     def replacement(editor: Editor, operation: Operation) -> list[Operation] | None:
         if operation.kind == "flash_attention":
             return vector_attention.gathered(editor, operation)
-        if operation.kind not in ("matmul", "conv2d"):
+        if operation.kind not in PRODUCTS:
             return None
         left, right, *extras = operation.inputs
         columns = right.shape[-1]
-        width = 2 * operation.attributes.get("paired", 0) or panel_width(columns, lanes)
+        width = 2 * operation.attributes.get("together", 0) or panel_width(columns, lanes)
         panels, packing = _paneled(editor, operation, right, width)
         attributes = {**operation.attributes, "columns": columns}
         changed = replace(
@@ -83,7 +84,7 @@ def lay_out(graph: Graph, lanes: int) -> Graph:
         )
         return [*packing, changed]
 
-    return rewritten(vector_geglu.joined(graph, lanes), replacement)
+    return rewritten(gates.apply(graph, GATED_VECTORS[lanes] * lanes // 2), replacement)
 
 
 def panel_width(columns: int, lanes: int) -> int:
@@ -143,7 +144,7 @@ def _product(values: Mapping[str, Value], operation: Operation, lanes: int, unit
     macros |= {"N": operation.attributes["columns"], "KC": tiles["depth_at_once"]}
     macros |= {"MOST_ROWS": max(1, tiles["block_rows"] // tile_rows) * tile_rows}
     macros |= {"STAGED": int(convolution or not plain), "CONVOLUTION": int(convolution)}
-    macros["PAIRED"] = int("paired" in operation.attributes)
+    macros["GATED"] = int(operation.kind == "panel_gated_matmul")
     column_axis, depth_axis = (1, 1) if convolution else (3, 3)
     macros["DENSE_DEPTH"] = int(left.strides[depth_axis] == 1)
     macros["VECTOR_COLUMNS"] = int(operation.output.strides[column_axis] == 1)

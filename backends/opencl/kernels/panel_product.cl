@@ -4,7 +4,7 @@
 // for KC of the depth at a time, so that this piece of the panel stays in the cache, MR rows after the other, MR x VN
 // vectors of sums in registers; the next piece comes into the second cache meanwhile, a vector of each row at a time. No local memory and no barriers: on a processor those are copies and loop borders.
 // CONVOLUTION: row m is pixel (n, y, x) of the output and a tap is (ky, kx), whose DEPTH channels are read from the image.
-// PAIRED: half of a panel's columns are values, the other half gates, and out, of N / 2 columns, is a value times its gate's GELU.
+// GATED: half of a panel's columns are values, the other half their gates, and out, of N / 2 columns, is value * gelu(gate).
 // DENSE_DEPTH: the depth lies dense in a. STAGED: MR rows of a are first copied, converted to fp32 and with STATISTICS as exp(a - maximum) / sum of the row.
 
 #define NR (VN * W)
@@ -143,12 +143,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1), vec_type_hint(VEC))) void
         }
     for (int i = 0; i < rows; ++i) {
         const int m = row0 + i;
-#if PAIRED
+#if GATED
         for (int j = 0; j < NR / 2; j += W) {
-            const int n = panel * (NR / 2) + j;
-            const VEC value = FINISHED(j, n), gate = FINISHED(NR / 2 + j, N / 2 + n);
+            const int n = panel * NR + j;
+            const VEC value = FINISHED(j, n), gate = FINISHED(NR / 2 + j, n + NR / 2);
             const VEC factor = 0.5f * gate * (1.0f + error_function(gate * 0.70710678118654752f));
-            JOINED(STORE_, OUT_TYPE)(out, AT(OUT, m, n), value * factor);
+            JOINED(STORE_, OUT_TYPE)(out, AT(OUT, m, panel * (NR / 2) + j), value * factor);
         }
 #else
         int j = 0;

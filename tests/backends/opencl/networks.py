@@ -46,26 +46,6 @@ def small_unet(linear: bool = False) -> UNet2DConditionModel:
 
 
 @functools.cache
-def slim_unet() -> UNet2DConditionModel:
-    """A sixth of the built-in model's operations, with all its kinds of them: for what is tested many times."""
-    torch.manual_seed(7)
-    return (
-        UNet2DConditionModel(
-            sample_size=16,
-            block_out_channels=(32, 48),
-            norm_num_groups=16,
-            layers_per_block=1,
-            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-            cross_attention_dim=20,
-            attention_head_dim=(2, 3),
-        )
-        .eval()
-        .requires_grad_(False)
-    )
-
-
-@functools.cache
 def merged_unet() -> UNet2DConditionModel:
     """The small one with two fifths of its tokens merged."""
     model = copy.deepcopy(small_unet())
@@ -123,7 +103,6 @@ def captured(name: str, size: int = 8) -> tuple[Graph, dict[str, torch.Tensor], 
     else:
         makers = {
             "unet": unet,
-            "slim": slim_unet,
             "small": small_unet,
             "small_linear": lambda: small_unet(True),
             "merged": merged_unet,

@@ -91,7 +91,9 @@ def _matmul(attributes: Mapping[str, Any], a: Tensor, b: Tensor, *extras: Tensor
 
 
 def _gated_matmul(attributes: Mapping[str, Any], a: Tensor, b: Tensor, *extras: Tensor) -> Tensor:
-    values, gates = _matmul(attributes, a, b, *extras).unflatten(-1, (-1, 2, 8)).unbind(-2)
+    values, gates = (
+        _matmul(attributes, a, b, *extras).unflatten(-1, (-1, 2, attributes["together"])).unbind(-2)
+    )
     return (values * F.gelu(gates)).flatten(-2)
 
 
@@ -113,12 +115,11 @@ def _panels(attributes: Mapping[str, Any], b: Tensor) -> Tensor:
 
 
 def _panel_matmul(attributes: Mapping[str, Any], a: Tensor, panels: Tensor, *extras: Tensor) -> Tensor:
-    columns = _unpaneled(panels, attributes["columns"])
-    if "paired" not in attributes:
-        return _matmul(attributes, a, columns, *extras)
-    turns = columns.unflatten(-1, (-1, 2, attributes["paired"])).transpose(-3, -2).flatten(-3)
-    value, gate = _matmul(attributes, a, turns, *extras).chunk(2, -1)
-    return value * F.gelu(gate)
+    return _matmul(attributes, a, _unpaneled(panels, attributes["columns"]), *extras)
+
+
+def _panel_gated_matmul(attributes: Mapping[str, Any], a: Tensor, panels: Tensor, *extras: Tensor) -> Tensor:
+    return _gated_matmul(attributes, a, _unpaneled(panels, attributes["columns"]), *extras)
 
 
 def _panel_conv2d(attributes: Mapping[str, Any], x: Tensor, panels: Tensor, *extras: Tensor) -> Tensor:

@@ -49,6 +49,12 @@ def test_gpus_come_before_processors_and_ids_count_from_zero():
     assert [device.id for device in found] == [str(index) for index in range(len(found))]
 
 
+def test_a_number_names_a_device_and_none_names_the_first():
+    found = devices.devices()
+    assert devices.find(None) == devices.find("0")
+    assert [devices.find(str(index))[0] for index in range(len(found))] == found
+
+
 def test_a_device_says_what_matters():
     device = devices.devices()[0]
     assert device.memory_mb and device.precisions == ("fp32", "fp16")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyopencl as cl
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -59,6 +60,17 @@ class Case(Builder):
         """Channels last."""
         return self.random(n, height, width, channels).permuted((0, 3, 1, 2))
 
+    def gated(self, m: int, k: int, half: int, biased: bool, scale: float = 0.5) -> View:
+        """A GEGLU (1, 1, m, half) of the halves of a weight's product with a matrix (m, k)."""
+        shape, extras = (1, 1, m, 2 * half), ()
+        left, weight = self.random(1, 1, m, k), self.constant(torch.randn(1, 1, k, 2 * half))
+        if biased:
+            extras = (self.constant(torch.randn(2 * half)).expanded(shape),)
+        attributes: Any = {"scale": scale, "extras": ("bias",) * len(extras)}
+        product = self.emit("matmul", (left, weight, *extras), shape, **attributes)
+        halves = tuple(product.sliced(3, start, half) for start in (0, half))
+        return self.emit("elementwise", halves, (1, 1, m, half), expression="geglu", scalars=())
+
     def check(
         self, engine: runtime.Engine, output: View, precision: str, tolerance: float | None = None
     ) -> None:
@@ -86,16 +98,7 @@ def test_matrix_products(engine: Any, precision: str, m: int, n: int, k: int, ba
 @FEW
 def test_geglu_behind_a_product(engine: Any, precision: str, m: int, k: int, half: int, biased: bool):
     case = Case()
-    left, weight = case.random(1, 1, m, k), case.constant(torch.randn(1, 1, k, 2 * half))
-    shape, extras = (1, 1, m, 2 * half), ()
-    if biased:
-        extras = (case.constant(torch.randn(2 * half)).expanded(shape),)
-    product = case.emit(
-        "matmul", (left, weight, *extras), shape, scale=k**-0.5, extras=("bias",) * len(extras)
-    )
-    halves = tuple(product.sliced(3, start, half) for start in (0, half))
-    out = case.emit("elementwise", halves, (1, 1, m, half), expression="geglu", scalars=())
-    case.check(engine, out, precision)
+    case.check(engine, case.gated(m, k, half, biased, scale=k**-0.5), precision)
 
 
 @given(
@@ -248,6 +251,29 @@ def test_a_tensor_larger_than_the_device_is_an_error_that_says_so(engine: Any):
     graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
     with pytest.raises(BackendError, match="ran out of memory"):
         runtime.Network(engine, graph)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [("DEVICE_NOT_AVAILABLE", "the device is lost"), ("MEM_OBJECT_ALLOCATION_FAILURE", "ran out of memory")],
+)
+def test_what_fails_while_a_network_runs_is_an_error_that_says_why(
+    engine: Any, monkeypatch: pytest.MonkeyPatch, status: str, says: str
+):
+    case = Case()
+    out = case.emit("elementwise", (case.random(4),), (4,), expression="neg", scalars=())
+    graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
+    network = runtime.Network(engine, graph)
+    inputs = {name: tensor.numpy() for name, tensor in case.tensors.items()}
+
+    def fails(*_: Any) -> None:
+        raise cl.RuntimeError(f"clEnqueueNDRangeKernel failed: {status}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cl, "enqueue_nd_range_kernel", fails)
+        with pytest.raises(BackendError, match=f"while running the network: .*{says}"):
+            network(inputs)
+    assert networks.relative_error(torch.from_numpy(network(inputs)[0]), -case.tensors["input_0"]) == 0
 
 
 def test_attention_over_many_keys_that_lie_among_other_heads(engine: Any):

@@ -87,7 +87,7 @@ def test_residuals_and_upsampling_are_folded():
 def test_joining_products_and_gates_means_the_same(name: str):
     graph, inputs, wanted = networks.captured(name)
     graph = optimized(graph, dict.fromkeys(SWITCHES, True) | {"winograd": False})
-    changed = gates.apply(horizontal.apply(graph))
+    changed = gates.apply(horizontal.apply(graph), 8)
     (got,) = reference.run(changed, inputs)
     assert networks.relative_error(got, wanted) < 1e-6
     assert len(changed.operations) < len(graph.operations) or name == "vae"

@@ -244,17 +244,8 @@ def test_elementwise_steps(engine: Any, precision: str, a: int, b: int, c: int, 
 def test_products_and_the_geglu_behind_them(
     engine: Any, precision: str, m: int, eighths: int, k: int, biased: bool, scattered: bool
 ):
-    case, half, k = Case(), 8 * eighths, 8 * k + scattered
-    weight = case.constant(torch.randn(1, 1, k, 2 * half))
-    inputs = [case.random(1, 1, m, k), weight]
-    if biased:
-        bias = case.constant(torch.randn(2 * half)).reshaped((1, 1, 1, 2 * half))
-        assert bias is not None
-        inputs.append(bias.expanded((1, 1, m, 2 * half)))
-    extras = ("bias",) if biased else ()
-    whole = case.emit("matmul", tuple(inputs), (1, 1, m, 2 * half), scale=0.5, extras=extras)
-    halves = (whole.sliced(3, 0, half), whole.sliced(3, half, half))
-    out = case.emit("elementwise", halves, (1, 1, m, half), expression="geglu", scalars=())
+    case = Case()
+    out = case.gated(m, 8 * k + scattered, 8 * eighths, biased)
     engine.core = tensor.core(engine.device)
     graph = Graph(case.values, case.views, (out,), tuple(case.operations), case.weights)
     assert [item.kind for item in engine.core.lay_out(graph).operations] == ["gated_matmul"]
