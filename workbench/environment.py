@@ -26,7 +26,6 @@ PACKAGES = (
     "nncf",
     "pyopencl",
     "intel-opencl-rt",
-    "scikit-image",
 )
 
 
