@@ -9,6 +9,7 @@ from ui.actions import Actions
 from ui.fields import sentence, text_label
 from ui.switch import Switch
 from ui.theme import Theme
+from workbench.desk.captions import runs_done
 from workbench.desk.desk import Desk
 from workbench.desk.execution import State
 from workbench.draft import Draft
@@ -139,8 +140,7 @@ def _status(state: State) -> str:
     if state.phase == "idle":
         if not state.done:
             return "Ready"
-        failed = f", {state.failed} failed" if state.failed else ""
-        return f"{state.done - state.failed} of {state.total} runs done{failed}"
+        return runs_done(state)
     if state.phase == "cancelling":
         return "Cancelling…"
     where = f"{min(state.done + 1, max(1, state.total))} of {max(1, state.total)}"
