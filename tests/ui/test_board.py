@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from html import unescape
+
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 
+from backends.registry import BACKENDS
 from backends.variants import parse_variant
 from tests.ui.doing import LONG, find, run
 from workbench.comparison import Comparison
@@ -54,6 +58,33 @@ def test_a_card_dragged_past_others_takes_their_place_and_a_click_still_opens_it
     assert board.baseline == numbers[0]
     qtbot.mouseClick(card, Qt.MouseButton.LeftButton, pos=head)
     assert board.open == numbers[0]
+
+
+@pytest.mark.parametrize("line", ["pytorch", "openvino:int8", "opencl"])
+def test_an_opened_card_is_seen_with_all_its_switches_at_once(window, line):
+    board, scroll = window.desk.board, window._sidebar_scroll
+    board.take([parse_variant(item) for item in ("pytorch", "pytorch:bf16", line + "+tome=0.4")])
+    board.open_card(board.cards[2].number)
+    card = window.board_panel.cards[board.cards[2].number]
+    assert card.height() >= card.sizeHint().height() - 4
+    for row in (card, *card._options.values()):
+        top = row.mapTo(scroll.viewport(), row.rect().topLeft()).y()
+        assert top >= 0 and top + row.height() <= scroll.viewport().height()
+    before = card.height()
+    board.set_backend(card.number, "openvino" if line == "opencl" else "opencl")
+    assert all(row.isVisible() for row in card._options.values())
+    assert (card.sizeHint().height() > before) is (line != "opencl")
+
+
+def test_every_switch_tells_what_it_does_what_it_costs_and_where_it_comes_from(window):
+    for backend in BACKENDS.values():
+        window.desk.board.take([parse_variant(backend.name)])
+        number = window.desk.board.cards[0].number
+        window.desk.board.open_card(number)
+        for item in backend.optimizations:
+            tip = unescape(find(window.board_panel.cards[number], QWidget, f"option_{item.name}").toolTip())
+            assert item.gain in tip and f"Cost:</b> {item.cost}" in tip and item.source in tip
+            assert item.source.startswith("https://") and item.gain.endswith(".") and item.cost.endswith(".")
 
 
 def test_what_cannot_be_had_is_disabled_with_the_reason(window):
