@@ -36,7 +36,7 @@ def marked_png(png: bytes) -> bytes:
     chunks, file = PngInfo(), io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
         for name, text in image.info.items():
-            if isinstance(text, str):
+            if isinstance(name, str) and isinstance(text, str):
                 chunks.add_text(name, text)
         rgb = image.convert("RGB")
     draw_mark(ImageDraw.Draw(rgb), 0, 0, rgb.width)
