@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from workbench.desk.screen import Kept, Loader
 
 SETTLED_MILLISECONDS = 700
+THREADS_TURN_SECONDS = 0.001
+"""How long another thread of this process computes while the window's waits for its turn; Python's usual 5 ms, several times in
+one event, are a pause that is seen."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,6 +57,7 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
     from workbench.model_choices import find_model, offered_models
     from workbench.runner import SessionRunner
 
+    sys.setswitchinterval(THREADS_TURN_SECONDS)
     kept = preferences.load()
     runner = runner or SessionRunner()
     desk = Desk(runner, offered_models(), find_model, list_devices or _known_devices, kept, sample_prompts)
@@ -115,8 +119,10 @@ def _begin(window: MainWindow, runner: Any, loader: Loader) -> None:
     collect_on_this_thread()
     loader.load(screen.folder())
     window.desk.sessions.refresh()
+    # Its first touch takes a moment that should not be the first run's, and keeps the process that workers are forked from:
+    # who asks for devices has workers, too.
+    _ = runner.session
     window.desk.availability.find()
-    _ = runner.session  # its first touch takes a moment that should not be the first run's
     QTimer.singleShot(SETTLED_MILLISECONDS, window, _import_metrics)
 
 
@@ -139,7 +145,7 @@ def _end(window: MainWindow, runner: Any, loader: Loader, bridges: list[Bridge])
 
 
 def _import_metrics() -> None:
-    """Half a second of imports, when nobody waits."""
+    """A quarter of a second of imports, when nobody waits."""
     from workbench.quality import import_metrics
 
     threading.Thread(target=import_metrics, name="import metrics", daemon=True).start()
