@@ -151,7 +151,7 @@ def _status(state: State) -> str:
         share = "" if state.fraction is None else f" {state.fraction:.0%}"
         return f"{where}: {sentence(state.what)}{share}"
     if state.index >= state.count:
-        return f"{where}: decoding the picture"
+        return f"{where}: decoding"
     return f"{where}: iteration {state.index} of {state.count}"
 
 

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from backends.registry import BACKENDS
 from backends.variants import parse_variant
 from tests.ui.doing import LONG, find, run
+from tests.ui.test_process import LiveScript
+from tests.workbench.desk.script import Play
 from workbench.comparison import Comparison
 from workbench.desk.experiment import Column
 
@@ -182,3 +184,25 @@ def test_twelve_variants_stand_side_by_side(qtbot, window, done):
     for title in window.work.charts.pages:
         window.open_chart(title)
         window.grab()
+
+
+def test_with_eight_columns_every_name_is_read_and_no_figure_is_cut(qtbot, open_window):
+    script = LiveScript()
+    window = open_window(script)
+    lines = ["pytorch", "pytorch:bf16", "pytorch:fp16", "openvino", "openvino:bf16", "openvino:int8"]
+    window.desk.board.take([parse_variant(line) for line in (*lines, "opencl", "opencl:fp16")])
+    window.desk.form.edit(prompt="a bird", steps=2, size="64 × 64")
+    window.run()
+    Play(window.desk, script).round()
+    grid = window.work.grid
+    qtbot.waitUntil(lambda: grid._headings[7].figure.text().endswith("×"))
+    for heading in grid._headings:
+        title = heading.title
+        qtbot.waitUntil(lambda title=title: title._elidedText() == title.text())
+        assert heading.figure.isHidden() or heading.figure.width() >= heading.figure.sizeHint().width()
+    for cell in grid.cells.values():
+        assert cell.quality._elidedText() == cell.quality.text()
+    assert grid.cells[0, 1].speedup.isVisible()
+    window.resize(2560, 1440)
+    qtbot.waitUntil(lambda: all(heading.figure.isVisible() for heading in grid._headings[1:]))
+    assert "dB" in grid.cells[0, 1].quality.text()
