@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -22,30 +22,35 @@ from ui.later import Later
 from ui.theme import Theme
 from workbench.charts.table import Table, table, to_markdown, to_tsv
 from workbench.desk.desk import Desk
+from workbench.desk.experiment import Experiment
 
 Index = QModelIndex | QPersistentModelIndex
 
 
 class FiguresModel(QAbstractTableModel):
-    """A :class:`workbench.charts.table.Table` for Qt."""
+    """A :class:`workbench.charts.table.Table` for Qt.
 
-    def __init__(self, desk: Desk):
+    It answers from what it was given alone: Qt asks at any time, also when the experiment has other columns already.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self._desk = desk
         self.shown = Table((), (), ())
+        self._badges: list[QIcon] = []
 
-    def take(self, shown: Table) -> None:
-        """Show another table; a selection outlives one of the same shape."""
-        if len(shown.rows) == len(self.shown.rows) and shown.headings == self.shown.headings:
-            self.shown = shown
-            if shown.rows:
-                self.dataChanged.emit(
-                    self.index(0, 0), self.index(len(shown.rows) - 1, len(shown.headings) - 1)
-                )
-            return
-        self.beginResetModel()
-        self.shown = shown
-        self.endResetModel()
+    def take(self, experiment: Experiment) -> None:
+        """Show the figures of an experiment; a selection outlives a table of the same shape."""
+        shown = table(experiment) if experiment.columns else Table((), (), ())
+        columns = [experiment.columns[column] for column in shown.columns]
+        badges = [badge_icon(column.badge, column.colour) for column in columns]
+        fits = len(shown.rows) == len(self.shown.rows) and shown.headings == self.shown.headings
+        if not fits:
+            self.beginResetModel()
+        self.shown, self._badges = shown, badges
+        if not fits:
+            self.endResetModel()
+        elif shown.rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(shown.rows) - 1, len(shown.headings) - 1))
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.shown.rows)
@@ -64,8 +69,7 @@ class FiguresModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column():
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
-            column = self._desk.experiment.columns[self.shown.columns[index.row()]]
-            return badge_icon(column.badge, column.colour)
+            return self._badges[index.row()]
         return None
 
     def headerData(
@@ -102,7 +106,7 @@ class TableView(QWidget):
         super().__init__()
         self._desk = desk
         self._theme = theme
-        self.model = FiguresModel(desk)
+        self.model = FiguresModel()
         self.sorted = SortedFigures()
         self.sorted.setSourceModel(self.model)
         self.table = self._sorted_table()
@@ -165,8 +169,7 @@ class TableView(QWidget):
     def refresh(self) -> None:
         """Show the figures as they are now."""
         if self.isVisible():
-            experiment = self._desk.experiment
-            self.model.take(table(experiment) if experiment.columns else Table((), (), ()))
+            self.model.take(self._desk.experiment)
 
     def copy_markdown(self) -> None:
         """Put the table on the clipboard as Markdown, in the order that is shown."""

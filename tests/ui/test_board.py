@@ -206,3 +206,27 @@ def test_with_eight_columns_every_name_is_read_and_no_figure_is_cut(qtbot, open_
     window.resize(2560, 1440)
     qtbot.waitUntil(lambda: all(heading.figure.isVisible() for heading in grid._headings[1:]))
     assert "dB" in grid.cells[0, 1].quality.text()
+
+
+def test_a_run_of_fewer_variants_begins_under_an_open_table(qtbot, open_window):
+    """Qt asks the table before it has the new figures; an error in what answers ends the process."""
+    script = LiveScript()
+    window = open_window(script)
+    lines = ["pytorch", "pytorch:bf16", "openvino", "opencl", "opencl:fp16"]
+    window.desk.board.take([parse_variant(line) for line in lines])
+    window.desk.form.edit(prompt="a bird", steps=2, size="64 × 64")
+    window.run()
+    Play(window.desk, script).round()
+    window.open_chart("Table")
+    view = window.work.charts.table
+    qtbot.waitUntil(lambda: view.model.rowCount() == 5)
+    window.desk.board.take([parse_variant(line) for line in lines[:2]])
+    assert window.desk.execution.run()
+    shown = view.model
+    for row in range(shown.rowCount()):
+        assert shown.data(shown.index(row, 0), Qt.ItemDataRole.DisplayRole)
+        assert not shown.data(shown.index(row, 0), Qt.ItemDataRole.DecorationRole).isNull()
+    view._look_at(view.sorted.index(4, 0))
+    view.table.grab()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 2)
+    Play(window.desk, script).round()
