@@ -161,7 +161,8 @@ def _left(state: State) -> str:
         return ""
     if state.seconds_left_in_all is not None:
         return format_left(state.seconds_left_in_all)
-    if state.seconds_left is not None:
+    # In Live the round stands before it, and the cell that runs says the same.
+    if state.seconds_left is not None and not (state.ahead and (state.live or state.seconds_left < 1)):
         return (
             f"{format_left(state.seconds_left)}, this run".replace("about ", "")
             if state.ahead
