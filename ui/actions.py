@@ -24,59 +24,49 @@ class Actions(QObject):
         self._window = window
         self._desk = desk
         self._theme = theme
-        self._make(window, desk)
+        self._make_running(window, desk)
+        self._make_looking(window, desk)
         desk.execution.state_changed.connect(lambda _: self._show_states())
         desk.selection.changed.connect(self._show_states)
         desk.experiment.finished.connect(lambda _: self._show_states())
         self._show_states()
 
-    def _make(self, window: Any, desk: Desk) -> None:
-        execution = desk.execution
-        self.run = self._action(
-            "Run every variant", ("Ctrl+Return", "Ctrl+Enter"), lambda: window.run(), "play"
-        )
-        self.pause = self._action("Pause or go on", ("Ctrl+Space",), execution.toggle_pause, "pause")
-        self.cancel = self._action("Cancel", ("Esc",), execution.cancel, "stop")
-        self.live = self._action("Live, on and off", ("Ctrl+Shift+L",), self._toggle_live, "repeat")
-        self.write = self._action(
-            "Edit the prompt", ("Ctrl+L",), lambda: window.prompt_panel.focus_prompt(), "text-t"
-        )
-        self.ideas = self._action(
+    def _make_running(self, window: Any, desk: Desk) -> None:
+        """What is asked, on what, and whether it runs."""
+        act, execution = self._action, desk.execution
+        self.run = act("Run every variant", ("Ctrl+Return", "Ctrl+Enter"), lambda: window.run(), "play")
+        self.pause = act("Pause or go on", ("Ctrl+Space",), execution.toggle_pause, "pause")
+        self.cancel = act("Cancel", ("Esc",), execution.cancel, "stop")
+        self.live = act("Live, on and off", ("Ctrl+Shift+L",), self._toggle_live, "repeat")
+        self.write = act("Edit the prompt", ("Ctrl+L",), lambda: window.prompt_panel.focus_prompt(), "text-t")
+        self.ideas = act(
             "Sample prompts", ("Ctrl+J",), lambda: window.prompt_panel.ideas.showMenu(), "sparkle"
         )
-        self.roll = self._action("New seed", ("Ctrl+D",), desk.form.roll_seed, "dice-five")
-        self.paste = self._action(
-            "Paste settings or variants", ("Ctrl+V",), lambda: window.paste(), "clipboard"
-        )
-        self.add = self._action("Add a variant", ("Ctrl+T",), lambda: desk.board.add(), "plus")
-        self.presets = self._action(
-            "Presets", ("Ctrl+P",), lambda: window.board_panel.presets.showMenu(), "stack"
-        )
-        self.paste_variant = self._action(
+        self.roll = act("New seed", ("Ctrl+D",), desk.form.roll_seed, "dice-five")
+        self.paste = act("Paste settings or variants", ("Ctrl+V",), lambda: window.paste(), "clipboard")
+        self.add = act("Add a variant", ("Ctrl+T",), lambda: desk.board.add(), "plus")
+        self.presets = act("Presets", ("Ctrl+P",), lambda: window.board_panel.presets.showMenu(), "stack")
+        self.paste_variant = act(
             "Paste variants", ("Ctrl+Shift+V",), lambda: window.board_panel.paste_variants(), "clipboard-text"
         )
-        self.grid = self._action("Picture grid", ("Ctrl+1",), lambda: window.show_grid(), "squares-four")
-        self.compare = self._action(
-            "Compare two pictures (A/B)", ("Ctrl+2",), lambda: window.show_ab(), "square-half"
-        )
-        self.fit = self._action("Whole pictures again", ("Ctrl+0",), desk.viewport.fit, "arrows-in")
+
+    def _make_looking(self, window: Any, desk: Desk) -> None:
+        """What is seen of what was made, and what leaves the window."""
+        act = self._action
+        self.grid = act("Picture grid", ("Ctrl+1",), lambda: window.show_grid(), "squares-four")
+        self.compare = act("Compare two pictures (A/B)", ("Ctrl+2",), lambda: window.show_ab(), "square-half")
+        self.fit = act("Whole pictures again", ("Ctrl+0",), desk.viewport.fit, "arrows-in")
         self.charts = [
-            self._action(
-                f"Chart: {title}", (f"Alt+{number}",), partial(window.open_chart, title), "chart-bar"
-            )
+            act(f"Chart: {title}", (f"Alt+{number}",), partial(window.open_chart, title), "chart-bar")
             for number, title in enumerate(CHARTS, 1)
         ]
-        self.details = self._action(
-            "Details on and off", ("Ctrl+I",), lambda: window.toggle_details(), "info"
-        )
-        self.save = self._action(
-            "Save picture…", ("Ctrl+S",), lambda: window.save_current(), "download-simple"
-        )
-        self.copy = self._action("Copy picture", ("Ctrl+Shift+C",), self._copy, "copy")
-        self.reuse = self._action("Use these settings", ("Ctrl+R",), self._reuse, "arrow-u-up-left")
-        self.export = self._action("Export", ("Ctrl+E",), lambda: window.header.export.showMenu(), "export")
-        self.sheet = self._action("Shortcuts", ("?", "F1"), lambda: window.show_shortcuts(), "keyboard")
-        self.quit = self._action("Quit", ("Ctrl+Q",), lambda: window.close(), "sign-out")
+        self.details = act("Details on and off", ("Ctrl+I",), lambda: window.toggle_details(), "info")
+        self.save = act("Save picture…", ("Ctrl+S",), lambda: window.save_current(), "download-simple")
+        self.copy = act("Copy picture", ("Ctrl+Shift+C",), self._copy, "copy")
+        self.reuse = act("Use these settings", ("Ctrl+R",), self._reuse, "arrow-u-up-left")
+        self.export = act("Export", ("Ctrl+E",), lambda: window.header.export.showMenu(), "export")
+        self.sheet = act("Shortcuts", ("?", "F1"), lambda: window.show_shortcuts(), "keyboard")
+        self.quit = act("Quit", ("Ctrl+Q",), lambda: window.close(), "sign-out")
 
     def menu(self) -> list[QAction | None]:
         """Every action in order, None for a line between them."""

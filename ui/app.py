@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from backends.contract import BackendError
@@ -12,9 +13,14 @@ from ui import system
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
+    from ui.bridge import Bridge
     from ui.window import MainWindow
+    from workbench.desk.screen import Kept, Loader
 
 SETTLED_MILLISECONDS = 700
+THREADS_TURN_SECONDS = 0.001
+"""How long another thread of this process computes while the window's waits for its turn; Python's usual 5 ms, several times in
+one event, are a pause that is seen."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,10 +48,7 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
 
     ``list_devices`` asks the backends for their devices; without it, :func:`workbench.desk.known_devices.known_devices`.
     """
-    from PySide6.QtCore import QTimer
-
     from ui import preferences
-    from ui.bridge import Bridge
     from ui.theme import Theme
     from ui.window import MainWindow
     from workbench.critters.captions import sample_prompts
@@ -54,6 +57,7 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
     from workbench.model_choices import find_model, offered_models
     from workbench.runner import SessionRunner
 
+    sys.setswitchinterval(THREADS_TURN_SECONDS)
     kept = preferences.load()
     runner = runner or SessionRunner()
     desk = Desk(runner, offered_models(), find_model, list_devices or _known_devices, kept, sample_prompts)
@@ -63,66 +67,88 @@ def open_window(application: QApplication, runner: Any = None, list_devices: Any
     layout = kept.get("layout")
     window.restore_layout(layout if isinstance(layout, dict) else {})
     loader = screen.Loader()
+    bridges = _bridges(window, runner, loader)
+    window.painted.connect(partial(_begin, window, runner, loader))
+    window.closed.connect(partial(_end, window, runner, loader, bridges))
+    return window
+
+
+def _bridges(window: MainWindow, runner: Any, loader: Loader) -> list[Bridge]:
+    """What other threads tell, brought to the window's."""
+    from ui.bridge import Bridge
+
+    desk, sessions = window.desk, window.desk.sessions
 
     def devices_found() -> None:
         window.board_panel.devices_found()
         desk.execution.devices_found()
 
-    def restore(found: screen.Kept | None) -> None:
+    def restore(found: Kept | None) -> None:
         if found is not None and desk.experiment.comparison is None:
             desk.restore(found)
         loader.done = True
 
-    def open_record(found: screen.Kept) -> None:
+    def open_record(found: Kept) -> None:
         if not desk.execution.state.active:
             desk.restore(found)
 
-    bridges = [
+    def show_changes(*found: Any) -> None:
+        window.work.charts.sessions.show_changes(*found)  # the charts come after the first paint
+
+    return [
         Bridge(runner.event, desk.execution.handle, window),
         Bridge(runner.failed, desk.execution.fail, window),
         Bridge(runner.running_changed, desk.execution.runner_changed, window),
         Bridge(desk.availability.changed, devices_found, window),
         Bridge(desk.measured, desk.take_quality, window),
         Bridge(loader.loaded, restore, window),
-        Bridge(desk.sessions.changed, window.show_sessions, window),
-        Bridge(
-            desk.sessions.compared, lambda *found: window.work.charts.sessions.show_changes(*found), window
-        ),
-        Bridge(desk.sessions.opened, open_record, window),
-        Bridge(desk.sessions.failed, lambda reason: desk.said.emit(reason, "error"), window),
+        Bridge(sessions.changed, window.show_sessions, window),
+        Bridge(sessions.compared, show_changes, window),
+        Bridge(sessions.opened, open_record, window),
+        Bridge(sessions.failed, lambda reason: desk.said.emit(reason, "error"), window),
     ]
 
-    def close() -> None:
-        for bridge in bridges:
-            bridge.close()
-        try:
-            preferences.save(desk.to_json() | {"theme": theme.mode, "layout": window.layout_state()})
-            if loader.done:
-                screen.save(desk.experiment, screen.folder(), desk.looking())
-        except OSError as error:
-            print(f"the window's settings were not kept: {error}", file=sys.stderr)
-        desk.sessions.close()
-        runner.close()
 
-    def painted() -> None:
-        from ui.collecting import collect_on_this_thread
+def _begin(window: MainWindow, runner: Any, loader: Loader) -> None:
+    """What waits for the first paint: the screen as it was left, the devices, and what the first run would stop for."""
+    from PySide6.QtCore import QTimer
 
-        collect_on_this_thread()
-        loader.load(screen.folder())
-        desk.sessions.refresh()
-        desk.availability.find()
-        _ = runner.session  # its first touch takes a moment that should not be the first run's
+    from ui.collecting import collect_on_this_thread
+    from workbench.desk import screen
 
-    def settled() -> None:
-        """What the first run would otherwise stop for: half a second of imports, when nobody waits."""
-        from workbench.quality import import_metrics
+    collect_on_this_thread()
+    loader.load(screen.folder())
+    window.desk.sessions.refresh()
+    # Its first touch takes a moment that should not be the first run's, and keeps the process that workers are forked from:
+    # who asks for devices has workers, too.
+    _ = runner.session
+    window.desk.availability.find()
+    QTimer.singleShot(SETTLED_MILLISECONDS, window, _import_metrics)
 
-        threading.Thread(target=import_metrics, name="import metrics", daemon=True).start()
 
-    window.painted.connect(lambda: QTimer.singleShot(SETTLED_MILLISECONDS, window, settled))
-    window.closed.connect(close)
-    window.painted.connect(painted)
-    return window
+def _end(window: MainWindow, runner: Any, loader: Loader, bridges: list[Bridge]) -> None:
+    """Keep what is on the screen for the next start, and end what runs in the background."""
+    from ui import preferences
+    from workbench.desk import screen
+
+    desk = window.desk
+    for bridge in bridges:
+        bridge.close()
+    try:
+        preferences.save(desk.to_json() | {"theme": window.theme.mode, "layout": window.layout_state()})
+        if loader.done:
+            screen.save(desk.experiment, screen.folder(), desk.looking())
+    except OSError as error:
+        print(f"the window's settings were not kept: {error}", file=sys.stderr)
+    desk.sessions.close()
+    runner.close()
+
+
+def _import_metrics() -> None:
+    """A quarter of a second of imports, when nobody waits."""
+    from workbench.quality import import_metrics
+
+    threading.Thread(target=import_metrics, name="import metrics", daemon=True).start()
 
 
 def _known_devices() -> Any:

@@ -117,6 +117,7 @@ class BoardPanel(QWidget):
                 self.cards[number] = card
             if self._column.indexOf(self.cards[number]) != place:
                 self._column.insertWidget(place, self.cards[number])
+                self.cards[number].show()
         self.add.setVisible(len(numbers) < 12)
         self._refresh()
 

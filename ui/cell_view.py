@@ -207,8 +207,8 @@ class CellView(QFrame):
             0 if self.speedup.isHidden() else self.speedup.sizeHint().width()
         )
         room, parts = self.width() - used - 40, list(self._parts)
-        while len(parts) > 1 and self.quality.fontMetrics().horizontalAdvance("  ".join(parts)) > room:
-            parts.pop(1)
+        while parts and self.quality.fontMetrics().horizontalAdvance("  ".join(parts)) > room:
+            parts.pop(min(1, len(parts) - 1))
         self.quality.setText("  ".join(parts))
 
     def _words(self, cell: Cell, words: str) -> str:

@@ -18,6 +18,7 @@ from workbench.desk.experiment import Cell
 from workbench.desk.naming import differences, row_titles, short_title
 
 GAP = 8
+ENDS = 12
 ROW_TITLE = 100
 ROW_CHARACTERS = 70
 NARROWEST = 148
@@ -50,6 +51,16 @@ class ColumnHeading(QFrame):
         layout.addWidget(self.badge)
         layout.addLayout(words, 1)
         layout.addWidget(self.figure)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit()
+
+    def fit(self) -> None:
+        """The name goes before the speed-up, which stands under the picture, too, where there is no room for both."""
+        needed = self.badge.width() + self.figure.sizeHint().width() + 3 * GAP + ENDS
+        needed += self.title.fontMetrics().horizontalAdvance(self.title.text())
+        self.figure.setVisible(bool(self.figure.text()) and needed <= self.width())
 
 
 class ImageGrid(QWidget):
@@ -226,6 +237,7 @@ class ImageGrid(QWidget):
             heading.figure.setToolTip(
                 "Speed-up: the baseline's median total over this one's, all rows" if shown else ""
             )
+            heading.fit()
 
     def _show_selection(self) -> None:
         for cell in self.cells.values():

@@ -99,5 +99,6 @@ def _tip(optimization: Optimization, reason: str) -> str:
     unavailable = f"<p><b>Not here: {escape(reason)}.</b></p>" if reason else ""
     return (
         f"{unavailable}<p><b>{escape(optimization.title)}</b> ({optimization.name})</p>"
-        f"<p>{escape(optimization.gain)} {escape(optimization.cost)}</p><p>{escape(optimization.source)}</p>"
+        f"<p>{escape(optimization.gain)}</p><p><b>Cost:</b> {escape(optimization.cost)}</p>"
+        f"<p>{escape(optimization.source)}</p>"
     )

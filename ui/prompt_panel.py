@@ -34,7 +34,7 @@ class PromptPanel(QWidget):
         self._theme = theme
         self._showing = False
         self._sizes_of = ""
-        self._build(theme)
+        self._build()
         self._rows = self._fields()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -85,7 +85,7 @@ class PromptPanel(QWidget):
         self.prompt.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.prompt.selectAll()
 
-    def _build(self, theme: Theme) -> None:
+    def _build(self) -> None:
         self.prompt = PromptEdit("A drawing of a green creature with red eyes")
         self.prompt.setObjectName("promptEdit")
         self.prompt.setToolTip("Up and down on its first and last line bring back earlier prompts")
@@ -93,16 +93,39 @@ class PromptPanel(QWidget):
         self.ideas = self._ideas_button()
         self.negative = PromptEdit("What the picture should not show")
         self.negative.setObjectName("negativePromptEdit")
+        self._build_seed()
+        self._build_model()
+        self._build_settings()
+        self._build_switches()
+
+    def _build_seed(self) -> None:
         self.seed = QLineEdit()
         self.seed.setObjectName("seedEdit")
         self.seed.setToolTip("One seed, or several: 1,2,10-14. Every seed is a row of pictures")
         self.dice = _field_button("diceButton", "Roll a new seed  (Ctrl+D)", "New seed")
-        theme.icon_on(self.dice, "dice-five")
+        self._theme.icon_on(self.dice, "dice-five")
         self.keep = _field_button("keepSeedButton", "", "Keep seed")
         self.keep.setCheckable(True)
-        theme.icon_on(self.keep, lambda: "lock" if self.keep.isChecked() else "lock-open")
+        self._theme.icon_on(self.keep, lambda: "lock" if self.keep.isChecked() else "lock-open")
         self.keep.toggled.connect(self._tell_keep)
         self._tell_keep(False)
+
+    def _build_model(self) -> None:
+        self.model = Choice()
+        self.model.setObjectName("modelCombo")
+        self.model.setEditable(True)
+        self.model.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.model.setToolTip(
+            "A built-in model, a diffusers folder, a .safetensors or .ckpt file, or a hub id"
+        )
+        for choice in self._form.models:
+            self.model.addItem(choice.title, choice.name)
+        self.browse = _field_button(
+            "browseModelButton", "Choose a diffusers folder…", "Choose a model folder"
+        )
+        self._theme.icon_on(self.browse, "folder-open")
+
+    def _build_settings(self) -> None:
         self.steps = Number()
         self.steps.setObjectName("stepsSpin")
         self.steps.setFixedWidth(76)
@@ -117,30 +140,19 @@ class PromptPanel(QWidget):
         self.scheduler.setObjectName("schedulerCombo")
         for name in SCHEDULERS:
             self.scheduler.addItem(SCHEDULER_TITLES.get(name, name), name)
-        self.model = Choice()
-        self.model.setObjectName("modelCombo")
-        self.model.setEditable(True)
-        self.model.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.model.setToolTip(
-            "A built-in model, a diffusers folder, a .safetensors or .ckpt file, or a hub id"
-        )
-        for choice in self._form.models:
-            self.model.addItem(choice.title, choice.name)
-        self.browse = _field_button(
-            "browseModelButton", "Choose a diffusers folder…", "Choose a model folder"
-        )
-        theme.icon_on(self.browse, "folder-open")
         self.repeats = Number()
         self.repeats.setObjectName("repeatsSpin")
         self.repeats.setToolTip(
             "Every picture this often, interleaved: A B C A B C. More repeats, truer times"
         )
-        self.kernels = Switch("Record every operation", theme)
+
+    def _build_switches(self) -> None:
+        self.kernels = Switch("Record every operation", self._theme)
         self.kernels.setObjectName("kernelsSwitch")
         self.kernels.setToolTip(
             "Kernels in the timeline, with their rates. Recording them slows the run a little"
         )
-        self.by_line = Switch("Every line is a prompt", theme)
+        self.by_line = Switch("Every line is a prompt", self._theme)
         self.by_line.setObjectName("promptPerLineSwitch")
         self.by_line.setToolTip("Each line of the prompt makes a row of pictures of its own")
 

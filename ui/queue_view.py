@@ -9,8 +9,9 @@ from ui.badge import badge_icon
 from ui.fields import text_label
 from ui.later import Later
 from ui.theme import Theme
+from workbench.desk.captions import runs_done
 from workbench.desk.desk import Desk
-from workbench.desk.execution import Entry
+from workbench.desk.execution import Entry, State
 from workbench.desk.naming import differences, row_titles, short_title
 from workbench.timeline import format_left, format_ms
 
@@ -63,9 +64,7 @@ class QueueView(QWidget):
                 self._show(self.list.item(row), entry, titles[entry.row])
         cells = self._desk.experiment.cells.values()
         self.retry.setVisible(any(cell.phase in ("failed", "cancelled") for cell in cells))
-        self.said.setText(
-            _words(state.total, state.done, state.failed, state.seconds_left_in_all, state.active)
-        )
+        self.said.setText(_words(state))
 
     def _show(self, item: QListWidgetItem, entry: Entry, which: str) -> None:
         experiment = self._desk.experiment
@@ -99,11 +98,11 @@ class QueueView(QWidget):
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
 
 
-def _words(total: int, done: int, failed: int, left: float | None, active: bool) -> str:
-    if not total:
+def _words(state: State) -> str:
+    if not state.total:
         return "Nothing was run yet"
-    words = f"{done} of {total} runs done" + (f", {failed} failed" if failed else "")
-    if active:
+    words, left = runs_done(state), state.seconds_left_in_all
+    if state.active:
         words += (
             f", {format_left(left)}"
             if left is not None

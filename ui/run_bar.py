@@ -9,6 +9,7 @@ from ui.actions import Actions
 from ui.fields import sentence, text_label
 from ui.switch import Switch
 from ui.theme import Theme
+from workbench.desk.captions import runs_done
 from workbench.desk.desk import Desk
 from workbench.desk.execution import State
 from workbench.draft import Draft
@@ -139,8 +140,7 @@ def _status(state: State) -> str:
     if state.phase == "idle":
         if not state.done:
             return "Ready"
-        failed = f", {state.failed} failed" if state.failed else ""
-        return f"{state.done - state.failed} of {state.total} runs done{failed}"
+        return runs_done(state)
     if state.phase == "cancelling":
         return "Cancelling…"
     where = f"{min(state.done + 1, max(1, state.total))} of {max(1, state.total)}"
@@ -151,7 +151,7 @@ def _status(state: State) -> str:
         share = "" if state.fraction is None else f" {state.fraction:.0%}"
         return f"{where}: {sentence(state.what)}{share}"
     if state.index >= state.count:
-        return f"{where}: decoding the picture"
+        return f"{where}: decoding"
     return f"{where}: iteration {state.index} of {state.count}"
 
 
@@ -161,7 +161,8 @@ def _left(state: State) -> str:
         return ""
     if state.seconds_left_in_all is not None:
         return format_left(state.seconds_left_in_all)
-    if state.seconds_left is not None:
+    # In Live the round stands before it, and the cell that runs says the same.
+    if state.seconds_left is not None and not (state.ahead and (state.live or state.seconds_left < 1)):
         return (
             f"{format_left(state.seconds_left)}, this run".replace("about ", "")
             if state.ahead

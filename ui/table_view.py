@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -22,30 +22,35 @@ from ui.later import Later
 from ui.theme import Theme
 from workbench.charts.table import Table, table, to_markdown, to_tsv
 from workbench.desk.desk import Desk
+from workbench.desk.experiment import Experiment
 
 Index = QModelIndex | QPersistentModelIndex
 
 
 class FiguresModel(QAbstractTableModel):
-    """A :class:`workbench.charts.table.Table` for Qt."""
+    """A :class:`workbench.charts.table.Table` for Qt.
 
-    def __init__(self, desk: Desk):
+    It answers from what it was given alone: Qt asks at any time, also when the experiment has other columns already.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self._desk = desk
         self.shown = Table((), (), ())
+        self._badges: list[QIcon] = []
 
-    def take(self, shown: Table) -> None:
-        """Show another table; a selection outlives one of the same shape."""
-        if len(shown.rows) == len(self.shown.rows) and shown.headings == self.shown.headings:
-            self.shown = shown
-            if shown.rows:
-                self.dataChanged.emit(
-                    self.index(0, 0), self.index(len(shown.rows) - 1, len(shown.headings) - 1)
-                )
-            return
-        self.beginResetModel()
-        self.shown = shown
-        self.endResetModel()
+    def take(self, experiment: Experiment) -> None:
+        """Show the figures of an experiment; a selection outlives a table of the same shape."""
+        shown = table(experiment) if experiment.columns else Table((), (), ())
+        columns = [experiment.columns[column] for column in shown.columns]
+        badges = [badge_icon(column.badge, column.colour) for column in columns]
+        fits = len(shown.rows) == len(self.shown.rows) and shown.headings == self.shown.headings
+        if not fits:
+            self.beginResetModel()
+        self.shown, self._badges = shown, badges
+        if not fits:
+            self.endResetModel()
+        elif shown.rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(shown.rows) - 1, len(shown.headings) - 1))
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.shown.rows)
@@ -64,8 +69,7 @@ class FiguresModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column():
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
-            column = self._desk.experiment.columns[self.shown.columns[index.row()]]
-            return badge_icon(column.badge, column.colour)
+            return self._badges[index.row()]
         return None
 
     def headerData(
@@ -102,28 +106,44 @@ class TableView(QWidget):
         super().__init__()
         self._desk = desk
         self._theme = theme
-        self.model = FiguresModel(desk)
+        self.model = FiguresModel()
         self.sorted = SortedFigures()
         self.sorted.setSourceModel(self.model)
-        self.table = QTableView()
-        self.table.setObjectName("resultTable")
-        self.table.setAccessibleName("All figures")
-        self.table.setModel(self.sorted)
-        self.table.setSortingEnabled(True)
+        self.table = self._sorted_table()
+        self.said = text_label("", "faint")
+        self.said.setObjectName("tableMessage")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addLayout(self._head(theme))
+        layout.addWidget(self.table, 1)
+        self.table.clicked.connect(self._look_at)
+        soon = Later(self, self.refresh, 150)
+        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.restated):
+            signal.connect(soon)
+
+    def _sorted_table(self) -> QTableView:
+        table = QTableView()
+        table.setObjectName("resultTable")
+        table.setAccessibleName("All figures")
+        table.setModel(self.sorted)
+        table.setSortingEnabled(True)
         self.sorted.sort(-1)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(34)
-        header = self.table.horizontalHeader()
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setShowGrid(False)
+        table.setTabKeyNavigation(False)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(34)
+        header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setHighlightSections(False)
         header.setSortIndicatorShown(True)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        self.said = text_label("", "faint")
-        self.said.setObjectName("tableMessage")
+        return table
+
+    def _head(self, theme: Theme) -> QHBoxLayout:
+        """What the figures are, and the buttons that copy them."""
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(text_label("Medians; ± is half the interquartile range", "muted"))
@@ -140,15 +160,7 @@ class TableView(QWidget):
             button.clicked.connect(act)
             theme.icon_on(button, icon)
             head.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addLayout(head)
-        layout.addWidget(self.table, 1)
-        self.table.clicked.connect(self._look_at)
-        soon = Later(self, self.refresh, 150)
-        for signal in (desk.experiment.began, desk.experiment.finished, desk.experiment.restated):
-            signal.connect(soon)
+        return head
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
@@ -157,8 +169,7 @@ class TableView(QWidget):
     def refresh(self) -> None:
         """Show the figures as they are now."""
         if self.isVisible():
-            experiment = self._desk.experiment
-            self.model.take(table(experiment) if experiment.columns else Table((), (), ()))
+            self.model.take(self._desk.experiment)
 
     def copy_markdown(self) -> None:
         """Put the table on the clipboard as Markdown, in the order that is shown."""

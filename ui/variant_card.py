@@ -294,6 +294,7 @@ class VariantCard(QFrame):
         for row in self._options.values():
             row.moved.connect(partial(self._board.set_option, self.number))
             self._switches.addWidget(row)
+            row.show()  # else Qt does so after the next paint, and only then the card is as high as it wants to be
 
 
 def _enable(combo: Choice, index: int, reason: str) -> None:

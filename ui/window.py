@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -298,7 +298,9 @@ class MainWindow(QMainWindow):
     def _bring_card_into_view(self, number: int | None) -> None:
         card = self.board_panel.cards.get(number or 0)
         if card is not None:
-            QTimer.singleShot(0, lambda: self._sidebar_scroll.ensureWidgetVisible(card, 0, 8))
+            # Before the next paint, which would show what the card got squeezed into its old height.
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+            self._sidebar_scroll.ensureWidgetVisible(card, 0, 8)
 
     def _refused(self, problems: dict[str, str]) -> None:
         self.board_panel.show_problem(problems.get("variant", ""))

@@ -16,7 +16,6 @@ from psygnal import Signal
 
 from workbench.comparison import Comparison
 from workbench.events import Event
-from workbench.spawning import hold_server, release_server
 
 if TYPE_CHECKING:
     from workbench.session import Session
@@ -40,7 +39,6 @@ class SessionRunner:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
-        hold_server()  # what asks for devices before the first run has workers, too
 
     @property
     def session(self) -> Session:
@@ -90,12 +88,10 @@ class SessionRunner:
 
     def close(self) -> None:
         """Cancel, and end every worker process; takes at most a few seconds. May be called twice."""
-        again, self._closed = self._closed, True
+        self._closed = True
         if self._session is not None:
             self._session.close()
         self.wait(5.0)
-        if not again:
-            release_server()
 
     def _run(self, events: Generator[Event, None, None]) -> None:
         self.running_changed.emit(True)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from html import unescape
+
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 
+from backends.registry import BACKENDS
 from backends.variants import parse_variant
 from tests.ui.doing import LONG, find, run
+from tests.ui.test_process import LiveScript
+from tests.workbench.desk.script import Play
 from workbench.comparison import Comparison
 from workbench.desk.experiment import Column
 
@@ -54,6 +60,33 @@ def test_a_card_dragged_past_others_takes_their_place_and_a_click_still_opens_it
     assert board.baseline == numbers[0]
     qtbot.mouseClick(card, Qt.MouseButton.LeftButton, pos=head)
     assert board.open == numbers[0]
+
+
+@pytest.mark.parametrize("line", ["pytorch", "openvino:int8", "opencl"])
+def test_an_opened_card_is_seen_with_all_its_switches_at_once(window, line):
+    board, scroll = window.desk.board, window._sidebar_scroll
+    board.take([parse_variant(item) for item in ("pytorch", "pytorch:bf16", line + "+tome=0.4")])
+    board.open_card(board.cards[2].number)
+    card = window.board_panel.cards[board.cards[2].number]
+    assert card.height() >= card.sizeHint().height() - 4
+    for row in (card, *card._options.values()):
+        top = row.mapTo(scroll.viewport(), row.rect().topLeft()).y()
+        assert top >= 0 and top + row.height() <= scroll.viewport().height()
+    before = card.height()
+    board.set_backend(card.number, "openvino" if line == "opencl" else "opencl")
+    assert all(row.isVisible() for row in card._options.values())
+    assert (card.sizeHint().height() > before) is (line != "opencl")
+
+
+def test_every_switch_tells_what_it_does_what_it_costs_and_where_it_comes_from(window):
+    for backend in BACKENDS.values():
+        window.desk.board.take([parse_variant(backend.name)])
+        number = window.desk.board.cards[0].number
+        window.desk.board.open_card(number)
+        for item in backend.optimizations:
+            tip = unescape(find(window.board_panel.cards[number], QWidget, f"option_{item.name}").toolTip())
+            assert item.gain in tip and f"Cost:</b> {item.cost}" in tip and item.source in tip
+            assert item.source.startswith("https://") and item.gain.endswith(".") and item.cost.endswith(".")
 
 
 def test_what_cannot_be_had_is_disabled_with_the_reason(window):
@@ -151,3 +184,49 @@ def test_twelve_variants_stand_side_by_side(qtbot, window, done):
     for title in window.work.charts.pages:
         window.open_chart(title)
         window.grab()
+
+
+def test_with_eight_columns_every_name_is_read_and_no_figure_is_cut(qtbot, open_window):
+    script = LiveScript()
+    window = open_window(script)
+    lines = ["pytorch", "pytorch:bf16", "pytorch:fp16", "openvino", "openvino:bf16", "openvino:int8"]
+    window.desk.board.take([parse_variant(line) for line in (*lines, "opencl", "opencl:fp16")])
+    window.desk.form.edit(prompt="a bird", steps=2, size="64 × 64")
+    window.run()
+    Play(window.desk, script).round()
+    grid = window.work.grid
+    qtbot.waitUntil(lambda: grid._headings[7].figure.text().endswith("×"))
+    for heading in grid._headings:
+        title = heading.title
+        qtbot.waitUntil(lambda title=title: title._elidedText() == title.text())
+        assert heading.figure.isHidden() or heading.figure.width() >= heading.figure.sizeHint().width()
+    for cell in grid.cells.values():
+        assert cell.quality._elidedText() == cell.quality.text()
+    assert grid.cells[0, 1].speedup.isVisible()
+    window.resize(2560, 1440)
+    qtbot.waitUntil(lambda: all(heading.figure.isVisible() for heading in grid._headings[1:]))
+    assert "dB" in grid.cells[0, 1].quality.text()
+
+
+def test_a_run_of_fewer_variants_begins_under_an_open_table(qtbot, open_window):
+    """Qt asks the table before it has the new figures; an error in what answers ends the process."""
+    script = LiveScript()
+    window = open_window(script)
+    lines = ["pytorch", "pytorch:bf16", "openvino", "opencl", "opencl:fp16"]
+    window.desk.board.take([parse_variant(line) for line in lines])
+    window.desk.form.edit(prompt="a bird", steps=2, size="64 × 64")
+    window.run()
+    Play(window.desk, script).round()
+    window.open_chart("Table")
+    view = window.work.charts.table
+    qtbot.waitUntil(lambda: view.model.rowCount() == 5)
+    window.desk.board.take([parse_variant(line) for line in lines[:2]])
+    assert window.desk.execution.run()
+    shown = view.model
+    for row in range(shown.rowCount()):
+        assert shown.data(shown.index(row, 0), Qt.ItemDataRole.DisplayRole)
+        assert not shown.data(shown.index(row, 0), Qt.ItemDataRole.DecorationRole).isNull()
+    view._look_at(view.sorted.index(4, 0))
+    view.table.grab()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 2)
+    Play(window.desk, script).round()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,22 @@ def test_a_record_is_exported_whole(records: tuple[int, int], tmp_path: Path) ->
     pictures = sorted((tmp_path / "pictures").iterdir())
     assert pictures[0].name == "critters_openvino.int8+tome=0.4_42.png"
     assert len(pictures) == 3 and read_settings(pictures[0]).request == samples.REQUEST
+
+
+def test_pictures_of_synthetic_weights_leave_the_history_marked(tmp_path: Path) -> None:
+    document = samples.document(synthetic=True)
+    plain = samples.pictures(document)
+    record = str(History().add(document, plain))
+    report, folder = tmp_path / "a.html", tmp_path / "pictures"
+    assert run(["history", "export", record, "--out", str(folder), "--report", str(report)]) == 0
+    files = sorted(folder.iterdir())
+    assert len(files) == len(plain) == 3
+    page = report.read_text()
+    for file in files:
+        assert read_settings(file).request == samples.REQUEST
+        assert file.read_bytes() not in plain.values()
+        assert b64encode(file.read_bytes()).decode() in page
+    assert History().pictures(int(record)) == plain, "the window marks what it shows"
 
 
 def test_records_are_deleted_all_or_none(

@@ -6,6 +6,8 @@ import contextlib
 import json
 import math
 import string
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,15 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "a.png"
     write_png(path, PICTURE, Settings(Request("a cat"), VARIANT))
     assert [item.name for item in path.parent.iterdir()] == ["a.png"]
+
+
+def test_comparing_pictures_imports_neither_statistics_nor_optimization() -> None:
+    """They are most of what scikit-image's metrics would import, into a window's process, while it is used."""
+    code = "import sys; from workbench.quality import import_metrics; import_metrics(); print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    root = Path(__file__).parents[2]
+    modules = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout.split()
+    assert "skimage.metrics" in modules and not {"scipy.stats", "scipy.optimize"} & set(modules)
 
 
 def test_psnr_and_ssim_are_what_their_equations_say() -> None:

@@ -85,7 +85,7 @@ def compare(options: argparse.Namespace) -> int:
             (0, item): options.out / picture_name(card.name, item, request.seed)
             for item in comparison.variants
         }
-        images = write_pictures(pictures, names)
+        images = write_pictures(pictures, names, card.synthetic)
     document = record(comparison, card, outcome.finished, images)
     write_outputs(options, document, pictures)
     keep(document, pictures, "compare")

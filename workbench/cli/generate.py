@@ -68,7 +68,7 @@ def generate(options: argparse.Namespace) -> int:
     ).check()
     outcome = perform(comparison, options.memory_budget)
     pictures = encoded(outcome.finished, card)
-    images = write_pictures(pictures, {(0, options.variant): out})
+    images = write_pictures(pictures, {(0, options.variant): out}, card.synthetic)
     document = record(comparison, card, outcome.finished, images)
     write_outputs(options, document, pictures)
     keep(document, pictures, "generate")

@@ -129,7 +129,7 @@ def _export(options: argparse.Namespace) -> int:
     history = History()
     document, pictures = history.document(options.record), history.pictures(options.record)
     if options.out is not None:
-        write_pictures(pictures, _picture_paths(options.out, document, pictures))
+        write_pictures(pictures, _picture_paths(options.out, document, pictures), document.model.synthetic)
     write_outputs(options, document, pictures)
     return 0
 

@@ -82,19 +82,28 @@ def write_outputs(options: argparse.Namespace, document: Document, pictures: Pic
     if getattr(options, "report", None) is not None:
         from workbench.report.page import write_report
 
-        write_report(options.report, document, pictures)
+        write_report(options.report, document, _outgoing(pictures, document.model.synthetic))
     if getattr(options, "trace", None) is not None:
         write_trace(options.trace, document)
 
 
 def write_pictures(
-    pictures: Pictures, paths: Mapping[tuple[int, Variant], Path]
+    pictures: Pictures, paths: Mapping[tuple[int, Variant], Path], synthetic: bool
 ) -> dict[tuple[int, Variant], str]:
     """Write every picture that has a path; returns their names as the document keeps them. Raises CannotWrite."""
-    for place, png in pictures.items():
-        if place in paths:
-            write_whole(paths[place], png)
-    return {place: str(paths[place]) for place in pictures if place in paths}
+    wanted = {place: png for place, png in pictures.items() if place in paths}
+    for place, png in _outgoing(wanted, synthetic).items():
+        write_whole(paths[place], png)
+    return {place: str(paths[place]) for place in wanted}
+
+
+def _outgoing(pictures: Pictures, synthetic: bool) -> Pictures:
+    """Marked where their weights are synthetic; the history keeps them plain, for the window marks what it shows."""
+    if not synthetic:
+        return pictures
+    from workbench.exports.marking import marked_png
+
+    return {place: marked_png(png) for place, png in pictures.items()}
 
 
 def keep(document: Document, pictures: Pictures, kind: Kind) -> None:

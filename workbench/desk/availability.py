@@ -79,8 +79,9 @@ class Availability:
 
     def _find(self) -> None:
         assert self._lister is not None
+        found: Sequence[Devices] = ()
         try:
             found = self._lister()
-        finally:
+        finally:  # where it broke nothing is ruled out, and what waits for the answer goes on
             self._thread = None
-        self.take(found)
+            self.take(found)

@@ -1,12 +1,21 @@
-"""A cell in words: what it is doing, or what came of it."""
+"""A cell, or all of them, in words: what is being done, or what came of it."""
 
 from __future__ import annotations
 
 import math
 
+from workbench.desk.execution import State
 from workbench.desk.experiment import Cell, Experiment
 from workbench.results import Quality
 from workbench.timeline import format_ms
+
+
+def runs_done(state: State) -> str:
+    """How many runs gave a picture, and how many did not."""
+    words = f"{state.done - state.failed - state.cancelled} of {state.total} runs done"
+    for count, what in ((state.failed, "failed"), (state.cancelled, "cancelled")):
+        words += f", {count} {what}" if count else ""
+    return words
 
 
 def cell_status(cell: Cell) -> str:

@@ -51,7 +51,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class State:
-    """Where things are. Seconds left are None where that cannot be known honestly; ``ahead`` counts the runs after this."""
+    """Where things are. Seconds left are None where that cannot be known honestly; ``ahead`` counts the runs after this.
+
+    ``done`` counts the runs that have ended, of which some failed or were cancelled.
+    """
 
     phase: Phase = "idle"
     what: str = ""
@@ -62,6 +65,7 @@ class State:
     seconds_left_in_all: float | None = None
     done: int = 0
     failed: int = 0
+    cancelled: int = 0
     total: int = 0
     live: bool = False
     round: int = 0
@@ -172,7 +176,7 @@ class Execution:
         self._jobs.append(_Job(again, row))
         if not self.state.active:
             self.queue = ()
-            self._set(phase="starting", total=1, done=0, failed=0, round=0, what="starting")
+            self._set(phase="starting", total=1, done=0, failed=0, cancelled=0, round=0, what="starting")
             self._next()
 
     def retry_failed(self) -> None:
@@ -221,7 +225,11 @@ class Execution:
             ok = event.result.status == "ok"
             step: Step = "done" if ok else "failed" if event.result.status == "error" else "cancelled"
             self._step(at, step, event.result.total_ms if ok else None)
-            self._set(done=self.state.done + 1, failed=self.state.failed + int(step == "failed"))
+            self._set(
+                done=self.state.done + 1,
+                failed=self.state.failed + int(step == "failed"),
+                cancelled=self.state.cancelled + int(step == "cancelled"),
+            )
             if ok and job.row is not None and event.picture is not None:
                 self.remeasure.emit(cell)
 
@@ -324,8 +332,9 @@ class Execution:
         self._job = None
         self._experiment.abandon()
         if not quietly:
+            last = self.state
             self._replace(
-                replace(State(), done=self.state.done, failed=self.state.failed, total=self.state.total)
+                State(done=last.done, failed=last.failed, cancelled=last.cancelled, total=last.total)
             )
         else:
             self.state = replace(self.state, phase="idle")

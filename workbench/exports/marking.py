@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,22 @@ def marked(picture: Picture) -> Picture:
     image = Image.frombytes("RGB", (picture.width, picture.height), picture.pixels)
     draw_mark(ImageDraw.Draw(image), 0, 0, picture.width)
     return Picture(picture.width, picture.height, image.tobytes())
+
+
+def marked_png(png: bytes) -> bytes:
+    """A PNG file as :func:`marked` has its picture, with the settings that it carried."""
+    from PIL import Image, ImageDraw
+    from PIL.PngImagePlugin import PngInfo
+
+    chunks, file = PngInfo(), io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        for name, text in image.info.items():
+            if isinstance(name, str) and isinstance(text, str):
+                chunks.add_text(name, text)
+        rgb = image.convert("RGB")
+    draw_mark(ImageDraw.Draw(rgb), 0, 0, rgb.width)
+    rgb.save(file, "PNG", pnginfo=chunks)
+    return file.getvalue()
 
 
 def draw_mark(draw: ImageDraw.ImageDraw, x: int, y: int, side: int) -> None:

@@ -14,7 +14,7 @@ from tests.ui.doing import VARIANTS
 from ui.actions import CHARTS
 
 LONGEST_GAP_MS = 50.0
-ATTEMPTS = 4
+ATTEMPTS = 2
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from queue import Queue
+
 import pytest
 
 from backends.devices import Device
@@ -103,6 +106,20 @@ def test_what_a_machine_lacks_is_said_and_left_out_of_everything():
     assert "no device GPU" in availability.precision_reason("openvino", "GPU", "fp32")
     everything = next(item for item in presets(availability) if item.title == EVERYTHING)
     assert everything.lines == ("pytorch:fp32", "pytorch:bf16", "openvino:fp32")
+
+
+def test_backends_that_cannot_be_asked_hold_up_no_run(monkeypatch):
+    def broken():
+        raise RuntimeError("no process could be started")
+
+    heard = Queue()
+    monkeypatch.setattr(threading, "excepthook", heard.put)
+    availability, told = Availability(broken), threading.Event()
+    availability.changed.connect(told.set)
+    availability.find()
+    assert "no process" in str(heard.get(timeout=10).exc_value)
+    assert told.is_set() and not availability.looking
+    assert availability.backend_reason("opencl") == ""
 
 
 def test_a_text_is_told_to_be_variants_before_it_is_pasted():

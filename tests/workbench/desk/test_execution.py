@@ -7,7 +7,7 @@ from dataclasses import replace
 from backends.contract import BackendError, Picture
 from backends.variants import parse_variant
 from tests.workbench.desk.script import preparing
-from workbench.desk.captions import cell_caption, cell_status
+from workbench.desk.captions import cell_caption, cell_status, runs_done
 from workbench.desk.desk import Judged
 from workbench.desk.viewport import Viewport
 from workbench.events import Paused, Preparing, Queued
@@ -78,6 +78,18 @@ def test_cancel_keeps_what_is_finished(desk, script, play):
     play.free()
     assert desk.execution.state.phase == "idle"
     assert "done" in phases(desk) and "cancelled" in phases(desk) and "waiting" not in phases(desk)
+
+
+def test_runs_that_failed_or_were_cancelled_are_not_counted_as_done(desk, play):
+    desk.execution.run()
+    play.round(fail="pytorch:bf16")
+    assert runs_done(desk.execution.state) == "1 of 2 runs done, 1 failed"
+    desk.execution.retry_failed()
+    play.round()
+    assert runs_done(desk.execution.state) == "1 of 1 runs done"
+    desk.execution.run()
+    play.round(fail="pytorch:bf16", status="cancelled")
+    assert runs_done(desk.execution.state) == "0 of 2 runs done, 1 failed, 1 cancelled"
 
 
 def test_live_goes_round_with_new_seeds_until_it_is_switched_off(desk, script, play):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.workbench import samples
 from tests.workbench.desk.script import Play, picture
 from workbench.desk import screen
 from workbench.desk.desk import Desk
@@ -182,6 +184,31 @@ def test_a_single_picture_of_synthetic_weights_bears_the_mark_in_its_pixels(desk
     real.model = desk.form.models[0]
     file.write_bytes(png_of(real, cell))
     assert read_picture(file) == cell.picture
+
+
+@pytest.mark.parametrize(("model", "synthetic"), [("sd14-synthetic", True), ("critters", False)])
+def test_the_command_line_marks_pictures_of_synthetic_weights(tmp_path: Path, monkeypatch, model, synthetic):
+    """Both commands that write them; what runs is not theirs, and 4 GB of random weights would make the same."""
+    from workbench.cli import compare, generate, run
+    from workbench.cli.running import Outcome
+    from workbench.events import Finished
+
+    drawn = picture(0, 256)
+
+    def perform(comparison, _):
+        request, (variant,) = comparison.requests[0], comparison.variants
+        result = samples.result(variant, 5.0, request=request)
+        return Outcome([Finished(variant, 0, 0, result, drawn)])
+
+    for module in (generate, compare):
+        monkeypatch.setattr(module, "perform", perform)
+    asked = ["--prompt", "a cat", "--model", model, "--variant", "pytorch", "--size", "256x256"]
+    assert run(["generate", *asked, "--out", str(tmp_path / "a.png")]) == 0
+    assert run(["compare", *asked, "--out", str(tmp_path / "all")]) == 0
+    for file in (tmp_path / "a.png", *(tmp_path / "all").iterdir()):
+        assert (read_picture(file) == drawn) is not synthetic
+        assert read_settings(file).request.prompt == "a cat"
+    assert read_picture(tmp_path / "a.png") == read_picture(next((tmp_path / "all").iterdir()))
 
 
 def test_the_mark_says_what_it_says_as_large_as_the_picture_allows():
