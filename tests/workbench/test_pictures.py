@@ -157,15 +157,6 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [item.name for item in path.parent.iterdir()] == ["a.png"]
 
 
-def test_comparing_pictures_imports_neither_statistics_nor_optimization() -> None:
-    """They are most of what scikit-image's metrics would import, into a window's process, while it is used."""
-    code = "import sys; from workbench.quality import import_metrics; import_metrics(); print(*sys.modules)"
-    command = [sys.executable, "-c", code]
-    root = Path(__file__).parents[2]
-    modules = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout.split()
-    assert "skimage.metrics" in modules and not {"scipy.stats", "scipy.optimize"} & set(modules)
-
-
 def test_psnr_and_ssim_are_what_their_equations_say() -> None:
     grey, lighter = Picture(64, 64, bytes([100]) * 64 * 64 * 3), Picture(64, 64, bytes([110]) * 64 * 64 * 3)
     assert compare_pictures(grey, grey) == (math.inf, 1.0)

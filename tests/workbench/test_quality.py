@@ -59,7 +59,7 @@ def pairs() -> list[tuple[str, Pixels, Pixels]]:
 def real_pairs() -> list[tuple[str, Pixels, Pixels]]:
     """Pictures of the documents as they are and as a JPEG keeps them; large ones in part."""
     found = []
-    for path in sorted(IMAGES.iterdir()):
+    for path in sorted(path for path in IMAGES.iterdir() if path.suffix in (".png", ".webp")):
         with Image.open(path) as image:
             picture = image.convert("RGB").crop((0, 0, min(image.width, 512), min(image.height, 512)))
         for quality in (10, 60, 95):
