@@ -6,8 +6,6 @@ import contextlib
 import json
 import math
 import string
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
