@@ -28,7 +28,7 @@ its first or last convolution out gains 0.1 dB.
 ``unquantized`` are the layers of the UNet that stay as they are, as patterns of their names. What they round reaches the
 prediction unsmoothed: the latents themselves, the last features, and the last block's sums past its convolutions. On
 critters they made nine tenths of the error of all activations and five sixths of that of all weights (mean squared, over
-inputs from trajectories), for 1 % of the arithmetic, and less of Stable Diffusion's.
+inputs from trajectories), for 1.8 % of its arithmetic; of Stable Diffusion 1.4 they are 0.8 %.
 """
 
 

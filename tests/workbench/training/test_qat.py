@@ -18,6 +18,7 @@ from PIL import Image
 
 from backends.models import resolve
 from backends.openvino.export import export_part
+from backends.openvino.fake_quantizers import LAYERS, quantized_layers
 from backends.openvino.shapes import MODEL_FILE
 from backends.openvino.trained import about, pack, restore
 from tests.backends.openvino_models import quantize_by_range, write_small_model
@@ -54,6 +55,10 @@ def noise_data() -> Captioned:
     return Captioned(latents, torch.full((8, 2, 77), 5, dtype=torch.int32), ("a red fox", "a whale"))
 
 
+def quantizable(unet: Any) -> list[str]:
+    return [name for name, module in unet.named_modules() if isinstance(module, LAYERS)]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_twenty_steps_on_critters_come_nearer_to_the_teacher_and_are_exported_as_trained(tmp_path: Path):
@@ -77,6 +82,12 @@ def test_twenty_steps_on_critters_come_nearer_to_the_teacher_and_are_exported_as
     assert {"noise", "teacher", "seconds_left"} <= logged[-1].keys() and logged[-1]["step"] == 20
 
     unet = restore(copy.deepcopy(pipeline.unet), quantization).eval()
+    last = f"up_blocks.{len(unet.up_blocks) - 1}.resnets."
+    left = {"conv_in", "conv_out"} | {
+        name for name in quantizable(unet) if name.startswith(last) and "shortcut" in name
+    }
+    assert len(left) > 2 and not left & quantized_layers(unet).keys()
+    assert "mid_block.resnets.0.conv1" in quantized_layers(unet)
     pipeline.unet = copy.deepcopy(unet)
     file = export_part(pipeline, "unet", tmp_path) / MODEL_FILE
     compiled = openvino.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
