@@ -18,6 +18,7 @@ from backends.generation import Generation
 from backends.models import resolve, weights_sha256
 from backends.openvino import trained
 from backends.openvino.fake_quantizers import FakeQuantizer, full_weight, quantize_layer, quantized_layers
+from backends.openvino.learned_step import LearnedStep
 from backends.staged import Hosted
 from backends.variants import parse_variant
 from tests.backends.openvino_models import STEPS, quantize_by_range, write_small_model
@@ -75,6 +76,42 @@ def test_gradients_reach_the_weight_the_steps_and_the_zero_point():
     layer(3 * torch.randn(16, 8, generator=torch.Generator().manual_seed(0))).square().sum().backward()
     for parameter in (full_weight(layer), weight.log_step, taken.log_step, taken.offset):
         assert parameter is not None and parameter.grad is not None and parameter.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("zero_point", [0.0, 3.3, 128.4, 250.0])
+def test_learned_steps_on_a_gpu_are_those_of_pytorchs_own_kernel(zero_point: float):
+    """Values and all gradients, inside of the range and far outside. The operations are the same on a CPU."""
+    generator = torch.Generator().manual_seed(0)
+    given = (3 * torch.randn(64, 8, generator=generator), torch.tensor([0.013]), torch.tensor([zero_point]))
+    weights = torch.randn(64, 8, generator=generator)
+    found = []
+    for rounded in (
+        lambda x, step, zero: LearnedStep.apply(x, step, zero, 0, 255),
+        lambda x, step, zero: torch._fake_quantize_learnable_per_tensor_affine(x, step, zero, 0, 255, 1.0),
+    ):
+        tensors = [tensor.clone().requires_grad_() for tensor in given]
+        output = rounded(*tensors)
+        found.append((output, *torch.autograd.grad((output * weights).sum(), tensors)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_learned_steps_of_channels_are_those_of_pytorchs_own_kernel():
+    generator = torch.Generator().manual_seed(0)
+    values, weights = torch.randn(2, 16, 8, 3, 3, generator=generator)
+    steps = values.abs().amax((1, 2, 3)) / 50
+    found = []
+    for rounded in (
+        lambda x, step: LearnedStep.apply(x, step.view(-1, 1, 1, 1), torch.zeros(16, 1, 1, 1), -40, 40),
+        lambda x, step: torch._fake_quantize_learnable_per_channel_affine(
+            x, step, torch.zeros(16), 0, -40, 40, 1.0
+        ),
+    ):
+        tensors = [values.clone().requires_grad_(), steps.clone().requires_grad_()]
+        output = rounded(*tensors)
+        found.append((output, *torch.autograd.grad((output * weights).sum(), tensors)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("zero_point", [3.0, 128.0, 250.0])

@@ -51,6 +51,30 @@ def predicts_velocity(scheduler: Any) -> bool:
     return kind == "v_prediction"
 
 
+@dataclass(frozen=True)
+class Noised:
+    """What a step asks of teacher and student: N drawings, noised."""
+
+    sample: Tensor
+    """fp32 (N, C, h, w)."""
+    timestep: Tensor
+    """int64 (N,)."""
+    encoder_hidden_states: Tensor
+    """fp32 (N, tokens, width)."""
+    target: Tensor
+    """fp32 (N, C, h, w): the noise, or the velocity."""
+    weights: Tensor
+    """fp32 (N,): what an error at each drawing's timestep counts for."""
+
+    def inputs(self) -> dict[str, Tensor]:
+        """What the UNet is called with."""
+        return {
+            "sample": self.sample,
+            "timestep": self.timestep,
+            "encoder_hidden_states": self.encoder_hidden_states,
+        }
+
+
 class Objective:
     """Noised batches and their two losses."""
 
@@ -66,26 +90,10 @@ class Objective:
         empty = tokenizer("", padding="max_length", max_length=tokenizer.model_max_length).input_ids
         self.empty = torch.tensor(empty, device=self.device)
 
-    def losses(
-        self, student: Callable[..., Any], clean: Tensor, captions: Tensor, seed: int
-    ) -> dict[str, Tensor]:
-        """Latents (N, C, h, w) and captions (N, each, tokens) to means over the batch, each weighted as the timesteps are:
-        ``noise``, ``teacher``, and their ``total``."""
-        sample, target, weights = self._noised(clean, captions, seed)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            with torch.no_grad():
-                taught = self.teacher(**sample, return_dict=False)[0].float()
-            predicted = student(**sample, return_dict=False)[0].float()
-        noise = (weights * (predicted - target).square().mean((1, 2, 3))).mean()
-        teacher = (weights * (predicted - taught).square().mean((1, 2, 3))).mean()
-        return {
-            "noise": noise,
-            "teacher": teacher,
-            "total": (1 - self.kd_weight) * noise + self.kd_weight * teacher,
-        }
-
     @torch.no_grad()
-    def _noised(self, clean: Tensor, captions: Tensor, seed: int) -> tuple[Sample, Tensor, Tensor]:
+    def draw(self, clean: Tensor, captions: Tensor, seed: int) -> Noised:
+        """Noise latents (N, C, h, w), each with one of its captions (N, each, tokens) or the empty one; all that is random
+        comes from the seed."""
         generator = torch.Generator(self.device).manual_seed(seed)
         uniform = torch.rand(3, len(clean), generator=generator, device=self.device)
         rows = torch.arange(len(clean), device=self.device)
@@ -95,13 +103,28 @@ class Objective:
         noise = torch.randn(clean.shape, generator=generator, device=self.device)
         alpha = self.visits.alphas[visit].view(-1, 1, 1, 1)
         signal, spread = alpha.sqrt(), (1 - alpha).sqrt()
-        sample = {
-            "sample": signal * clean + spread * noise,
-            "timestep": self.visits.timesteps[visit],
-            "encoder_hidden_states": self.text_encoder(tokens).last_hidden_state,
+        return Noised(
+            signal * clean + spread * noise,
+            self.visits.timesteps[visit],
+            self.text_encoder(tokens).last_hidden_state,
+            signal * noise - spread * clean if self.velocity else noise,
+            self.visits.weights[visit],
+        )
+
+    def losses(self, student: Callable[..., Any], noised: Noised) -> dict[str, Tensor]:
+        """Means over the batch, each weighted as the timesteps are: ``noise``, ``teacher``, and their ``total``."""
+        with torch.no_grad():
+            taught = self.teacher(**noised.inputs(), return_dict=False)[0].float()
+        predicted = student(**noised.inputs(), return_dict=False)[0].float()
+        noise, teacher = (
+            (noised.weights * (predicted - wanted).square().mean((1, 2, 3))).mean()
+            for wanted in (noised.target, taught)
+        )
+        return {
+            "noise": noise,
+            "teacher": teacher,
+            "total": (1 - self.kd_weight) * noise + self.kd_weight * teacher,
         }
-        target = signal * noise - spread * clean if self.velocity else noise
-        return sample, target, self.visits.weights[visit]
 
 
 @torch.no_grad()

@@ -100,11 +100,15 @@ class Trainer(Generic[Model]):
 
     def update(self, losses: dict[str, Tensor], total: Tensor) -> None:
         """One optimizer step on ``total`` (a scalar); ``losses`` are logged as their means."""
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        self.apply(losses)
+
+    def apply(self, losses: dict[str, Tensor]) -> None:
+        """One optimizer step on the gradients that the parameters have; ``losses`` are logged as their means."""
         rate = self.recipe.learning_rate_at(self.step, self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["faster"]
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
         self.group.average_gradients(self.model.parameters())
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.gradient_clip)
         self.optimizer.step()

@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import copy
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,8 @@ from workbench.training import captioned
 from workbench.training.arguments import add_run_arguments, recipe_from
 from workbench.training.captioned import Captioned, UnusableData
 from workbench.training.data import TRAINING_SEED
-from workbench.training.distillation import Objective, trajectory_samples
+from workbench.training.distillation import Noised, Objective, trajectory_samples
+from workbench.training.graphed import Graphed, computed
 from workbench.training.loop import Recipe, Trainer, batches
 from workbench.training.placement import quantized_unet
 
@@ -47,6 +50,8 @@ RECIPE = Recipe(
 QUANTIZERS_FASTER = 30.0
 """The learning rate of steps and zero points against that of the weights: they are few, and relative (see FakeQuantizer)."""
 
+RATIOS = 11
+"""How many ratios of token merging stand for a range: on a GPU each is recorded for itself."""
 PICTURES = 20_000
 CRITTERS = "critters"
 
@@ -120,15 +125,49 @@ def train(
     )
     latents, tokens = data.latents.to(device), data.tokens.to(device)
     draw = batches(len(data), recipe.batch_size, TRAINING_SEED, device, trainer.step)
+    stepped = stepper(student, objective, method)
     for step in trainer.iterations():
         index = next(draw)
-        apply_tome(student, ratio_at(step, method.tome))
-        losses = objective.losses(student, latents[index].float(), tokens[index], step)
-        trainer.update(losses, losses["total"])
+        noised = objective.draw(latents[index].float(), tokens[index], step)
+        with reduced_precision(objective.device):
+            trainer.apply(stepped(noised, ratio_at(step, method.tome)))
         if method.sheet_every and (step + 1) % method.sheet_every == 0:
             sheet(pipeline, trainer.ema, data.prompts[:8], out / f"step-{step + 1:06}.png", method)
     remove_tome(student)
     return trainer
+
+
+def stepper(
+    student: Any, objective: Objective, method: Method
+) -> Callable[[Noised, float], dict[str, Tensor]]:
+    """What computes a batch's losses and the student's gradients while tokens are merged by a ratio. On CUDA it is a graph a
+    ratio, recorded where the ratio first comes; checkpointing, which keeps the state of random numbers, is none."""
+    graphs: dict[float, Graphed] = {}
+
+    def losses(noised: Noised) -> dict[str, Tensor]:
+        return objective.losses(student, noised)
+
+    def stepped(noised: Noised, ratio: float) -> dict[str, Tensor]:
+        if objective.device.type != "cuda" or method.gradient_checkpointing:
+            apply_tome(student, ratio)
+            return computed(student, losses, noised)
+        if ratio not in graphs:
+            apply_tome(student, ratio)
+            graphs[ratio] = Graphed(student, losses, noised)
+        return graphs[ratio](noised)
+
+    return stepped
+
+
+@contextmanager
+def reduced_precision(device: torch.device) -> Iterator[None]:
+    """While entered, products on CUDA take their factors with 10 bits (TF32): a hundredth of what 8-bit steps round."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if device.type == "cuda" else before)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def is_quantizers(name: str) -> bool:
@@ -137,10 +176,10 @@ def is_quantizers(name: str) -> bool:
 
 
 def ratio_at(step: int, bounds: tuple[float, float]) -> float:
-    """The ratio of token merging at a step, drawn evenly between its bounds."""
+    """The ratio of token merging at a step, drawn evenly from ``RATIOS`` values between its bounds, both among them."""
     lowest, highest = bounds
-    chance = torch.rand((), generator=torch.Generator().manual_seed(step * 7 + 5)).item()
-    return lowest + (highest - lowest) * chance
+    chance = torch.randint(RATIOS, (), generator=torch.Generator().manual_seed(step * 7 + 5)).item()
+    return lowest + (highest - lowest) * chance / (RATIOS - 1)
 
 
 @torch.no_grad()
