@@ -5,6 +5,7 @@ ask for a device, or load a library of one backend: what would be left of that i
 """
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -30,7 +31,19 @@ def _unheard():
         os.close(nowhere)
 
 
-with _unheard():
+@contextlib.contextmanager
+def _uncollected():
+    """The garbage collector looks through all that is there again and again while modules are imported, a quarter of their time,
+    and finds nothing; nor is it to look through it, and so copy its pages, in the processes forked from this one."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+with _unheard(), _uncollected():
     from backends import generation, loading, worker
 
 __all__ = ["generation", "loading", "worker"]

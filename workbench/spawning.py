@@ -48,11 +48,21 @@ def start_process(target: Callable[..., None], *arguments: Any, name: str) -> tu
     The first call waits for the server's imports. Raises OSError where no process can be started.
     """
     if FORKS:
-        multiprocessing.set_forkserver_preload([COMMON_IMPORTS])
+        begin_server()
         # A server that dies leaves it to the worker to tell what kills it.
         with contextlib.suppress(EOFError, ConnectionError):
             return _started("forkserver", target, arguments, name)
     return _started("spawn", target, arguments, name)
+
+
+def begin_server() -> None:
+    """Start the server, where workers are forked, and do not wait for its imports; nothing where it is there already.
+
+    Who may not come to start a worker ends it by :func:`end_idle_server`.
+    """
+    if FORKS:
+        multiprocessing.set_forkserver_preload([COMMON_IMPORTS])
+        forkserver.ensure_running()
 
 
 def end_server() -> None:

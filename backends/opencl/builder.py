@@ -63,14 +63,16 @@ class Builder:
     ) -> View:
         """Append an operation that writes a new value of ``shape``, laid out by ``strides`` (dense of some order).
 
-        Its dtype is the one given, or that of ``like``; else int32 where all inputs are, and fp32.
+        Its dtype is the one given, or that of ``like``; else int32 where all inputs are, and fp32. Where the value has no
+        elements (all tokens that may be merged are, and none of them is left) there is nothing to do.
         """
         if like is not None:
             dtype = self.values[like.value].dtype
         if dtype is None:
             dtype = "int32" if all(self.values[view.value].dtype == "int32" for view in inputs) else "fp32"
         output = self.output(tuple(shape), strides, attributes.get("expression", kind), dtype)
-        self.operations.append(Operation(kind, inputs, output, attributes, self.module))
+        if output.elements:
+            self.operations.append(Operation(kind, inputs, output, attributes, self.module))
         return output
 
     def output(self, shape: Shape, strides: Shape | None, label: str, dtype: str = "fp32") -> View:
@@ -80,9 +82,12 @@ class Builder:
         return View(name, shape, strides or dense_strides(shape))
 
     def copy_into(self, source: View, target: View) -> None:
-        self.operations.append(
-            Operation("elementwise", (source,), target, {"expression": "copy", "scalars": ()}, self.module)
-        )
+        if target.elements:
+            self.operations.append(
+                Operation(
+                    "elementwise", (source,), target, {"expression": "copy", "scalars": ()}, self.module
+                )
+            )
 
     def reshaped(self, view: View, shape: Shape) -> View:
         """A view where strides can say it, else a view of a dense copy."""

@@ -182,6 +182,8 @@ def _reshaped_strides(shape: Shape, strides: Shape, wanted: Shape) -> Shape | No
     """Strides of ``wanted`` over the same memory: axes are matched in groups of equal size (as numpy and torch do)."""
     if math.prod(shape) != math.prod(wanted):
         raise ValueError(f"{shape} cannot become {wanted}: their elements differ in number")
+    if not math.prod(wanted):
+        return dense_strides(wanted)
     old = [(length, step) for length, step in zip(shape, strides, strict=True) if length != 1]
     result: list[int] = []
     position, i = 0, 0

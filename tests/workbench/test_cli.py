@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -251,6 +252,29 @@ def test_ctrl_c_cancels_keeps_what_is_done_and_leaves_no_process(model: str, tmp
         "cancelled",
         "cancelled",
     ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sessions of POSIX")
+def test_wrong_arguments_leave_no_process(tmp_path: Path) -> None:
+    """Neither does what workers are forked from, which starts before the arguments are read."""
+    with subprocess.Popen(
+        command("generate"), cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as started:
+        assert "--prompt" in started.communicate(timeout=60)[1]
+        deadline = time.monotonic() + 2
+        while running(started.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not running(started.pid)
+
+
+def running(session: int) -> list[int]:
+    """The processes of a session that have not ended."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
 
 
 def test_devices_and_models_are_listed(tmp_path: Path) -> None:

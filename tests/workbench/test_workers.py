@@ -276,6 +276,15 @@ def test_what_workers_share_is_imported_once(pool: WorkerPool) -> None:
     assert next(talk(pool, worker)) is FORKS
 
 
+def test_workers_are_forked_from_what_no_collector_looks_through() -> None:
+    """While their common imports are made it is off, and in the workers it is on for what is theirs."""
+    program = "import gc, backends.common_imports; print(gc.isenabled(), gc.get_freeze_count() > 100_000)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.split() == ["True", "True"]
+
+
 @pytest.fixture
 def slow_imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A server that does not come to fork for a minute."""

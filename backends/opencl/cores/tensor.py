@@ -17,7 +17,15 @@ from backends.opencl import cores, launches
 from backends.opencl.aten import channels_last
 from backends.opencl.cores import Core, tensor_attention, tensor_halves, tensor_norms, tensor_rows
 from backends.opencl.cores.tensor_chip import Chip, elements, in_chunks
-from backends.opencl.cores.tensor_tiles import SPLITS, TILES, Sizes, Tiles, chosen, winograd_tile
+from backends.opencl.cores.tensor_tiles import (
+    SPLITS,
+    TILES,
+    Sizes,
+    Tiles,
+    blocks_of_run,
+    chosen,
+    winograd_tile,
+)
 from backends.opencl.editing import Editor, rewritten, with_attributes
 from backends.opencl.graph import Graph, Operation, Value, View, dense_strides
 from backends.opencl.launch import Launch, Macros, Maker, made
@@ -25,7 +33,7 @@ from backends.opencl.launches import extra_views
 from backends.opencl.passes import gates, horizontal
 
 LEFT_AND_RIGHT = {"SCATTERED": 0, "ASYNC": 1, "COLUMNS": 2, "THROUGH": 3}
-TILING = ("NVIDIA", "HALVES", "THREADS", "BM", "BN", "WM", "WN", "STAGES")
+TILING = ("NVIDIA", "HALVES", "THREADS", "BM", "BN", "WM", "WN", "STAGES", "RUN")
 READING = ("CONVOLUTION", "GATED", "LEFT", "RIGHT", "STATISTICS", "EXTRAS", "PAIRS", "LINEAR")
 FIXED = frozenset((*TILING, *READING, *LEFT_AND_RIGHT, "KERNEL", "STRIDE", "PADDING", "UPSAMPLE"))
 """What stays a macro of a product; one program serves all shapes."""
@@ -160,6 +168,7 @@ def _product(values: Mapping[str, Value], operation: Operation, chip: Chip, tile
     macros |= {"M": sizes.m, "N": sizes.n, "K": sizes.k, "HALVES": int(sizes.precision == "fp16")}
     macros |= {"BM": tile.m, "BN": tile.n, "WM": tile.warp_m, "WN": tile.warp_n, "THREADS": tile.threads}
     macros |= {"STAGES": tile.stages_in(chip.local_memory), "SPLITS": splits, "SLICE": sizes.m * sizes.n}
+    macros["RUN"] = blocks_of_run(sizes, splits)
     macros["LEFT"] = left_mode(values, left, depth_axis, sizes.precision, through)
     macros["RIGHT"] = right_mode(values, right, sizes.precision)
     macros["PAIRS"] = int(all(in_chunks(view, column_axis, 2) for view in (operation.output, *extra)))

@@ -29,6 +29,8 @@ WORTH_SPLITTING = 1.15
 """The gain that a split must promise: it is another kernel."""
 FEWEST_STEPS = 8
 """Blocks of depth below which a slice does not pay."""
+DEEP, BLOCKS_OF_RUN = 2048, 8
+"""From which depth on, and after how many blocks, sums of floats join totals: see ``benchmarks/opencl_sums.py``."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,15 @@ def chosen(sizes: Sizes, tiles: Tiles, chip: Chip, splits: Sequence[int]) -> tup
         return seconds(sizes, *option, chip.units) * (WORTH_SPLITTING if option[1] > 1 else 1.0)
 
     return min(options, key=cost)
+
+
+def blocks_of_run(sizes: Sizes, splits: int) -> int:
+    """Blocks of depth after which the tensor cores' sums are added to totals; 0 where one sum is exact enough.
+
+    They cut off what a float cannot hold, so that a sum loses about 6e-9 of itself with every product. Halves lose more
+    when they are stored.
+    """
+    return BLOCKS_OF_RUN if sizes.precision == "fp32" and sizes.k // splits >= DEEP else 0
 
 
 def best_seconds(sizes: Sizes, chip: Chip, tiles: Tiles = TILES) -> float:

@@ -169,6 +169,12 @@ INLINED uint tf32_small(uint x, uint big)
         } \
     }
 #else
+// a + b as tensor cores add to their sums: what a float cannot hold is cut off, not rounded.
+INLINED float cut_off_sum(float a, float b)
+{
+    const float sum = a + b, of_b = sum - a, rest = (a - (sum - of_b)) + (b - of_b);
+    return sum * rest < 0.0f ? as_float(as_uint(sum) - 1) : sum;
+}
 #if HALVES
 #define LANE_OF(row, k) ((row) % 8 * 4 + (k) % 8 / 2)
 #define PRODUCT(x, y, k) (half_of(x, (k) % 2) * half_of(y, (k) % 2))
@@ -202,7 +208,7 @@ INLINED float three_products(uint x, uint y)
                         const uint y = shared[(MT * 4 + j * 2 + k / (DEPTH / 2)) * 32 + LANE_OF(column, k)]; \
                         sum += PRODUCT(x, y, k); \
                     } \
-                    c[(i * NT + j) * 4 + r] += sum; \
+                    c[(i * NT + j) * 4 + r] = cut_off_sum(c[(i * NT + j) * 4 + r], sum); \
                 } \
         barrier(CLK_LOCAL_MEM_FENCE); \
     }

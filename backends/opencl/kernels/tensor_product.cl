@@ -7,6 +7,8 @@
 //
 // a and b as LEFT and RIGHT say: ASYNC, whole chunks that lie along K are copied; COLUMNS (b alone), chunks along N; THROUGH
 // (a alone), chunks along K by registers, read as exp(a - maximum) / sum with STATISTICS; SCATTERED, element by element.
+// RUN: tensor cores cut off what their sums cannot hold, so that long ones shrink; after RUN blocks they are added to totals, to
+// the nearest, and begin anew.
 // A tile's row of 4 chunks is swizzled: chunk c of row r lies at c ^ (r / 2 % 4), so that no 8 rows meet in a bank.
 
 #define BK (4 * E)
@@ -129,6 +131,12 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void tensor_produc
     float sums[MT * NT * 4];
     UNROLL for (int i = 0; i < MT * NT * 4; ++i)
         sums[i] = 0.0f;
+#if RUN
+    // in memory, not in registers, which the loop needs all
+    volatile float totals[MT * NT * 4];
+    UNROLL for (int i = 0; i < MT * NT * 4; ++i)
+        totals[i] = 0.0f;
+#endif
     const int warp_row = warp / WARPS_ACROSS * WM, warp_column = warp % WARPS_ACROSS * WN;
 
     // Block `block` is multiplied while the ones behind it are on their way.
@@ -244,7 +252,18 @@ __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void tensor_produc
 #endif
             multiply(sums, left_part, right_part SCRATCH_PASSED);
         }
+#if RUN
+        if (block % RUN == RUN - 1)
+            UNROLL for (int i = 0; i < MT * NT * 4; ++i) {
+                totals[i] += sums[i];
+                sums[i] = 0.0f;
+            }
+#endif
     }
+#if RUN
+    UNROLL for (int i = 0; i < MT * NT * 4; ++i)
+        sums[i] += totals[i];
+#endif
 
     UNROLL for (int i = 0; i < MT * 2; ++i) {
         const int m = row0 + warp_row + i * 8 + lane / 4;

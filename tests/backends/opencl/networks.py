@@ -46,10 +46,10 @@ def small_unet(linear: bool = False) -> UNet2DConditionModel:
 
 
 @functools.cache
-def merged_unet() -> UNet2DConditionModel:
+def merged_unet(ratio: float = 0.4) -> UNet2DConditionModel:
     """The small one with two fifths of its tokens merged."""
     model = copy.deepcopy(small_unet())
-    assert apply_tome(model, 0.4)
+    assert apply_tome(model, ratio)
     return model
 
 
@@ -106,6 +106,7 @@ def captured(name: str, size: int = 8) -> tuple[Graph, dict[str, torch.Tensor], 
             "small": small_unet,
             "small_linear": lambda: small_unet(True),
             "merged": merged_unet,
+            "merged_most": lambda: merged_unet(0.75),
         }
         bare = makers[name]()
         model, inputs = UNetCalling(bare), unet_inputs(bare, size)

@@ -16,7 +16,9 @@ import networks
 import reference
 
 
-@pytest.mark.parametrize("name", ["unet", "small", "small_linear", "merged", "vae", "text", "text_gelu"])
+@pytest.mark.parametrize(
+    "name", ["unet", "small", "small_linear", "merged", "merged_most", "vae", "text", "text_gelu"]
+)
 def test_the_graph_means_what_the_module_means(name: str):
     graph, inputs, wanted = networks.captured(name)
     (got,) = reference.run(graph, inputs)

@@ -89,6 +89,16 @@ def test_the_partially_fused_softmax(engine: Any, precision: str, rows: int, key
     check(engine, case, out, precision)
 
 
+@pytest.mark.parametrize("depth", [8192, 8216])
+def test_deep_sums_of_floats_do_not_shrink(engine: Any, depth: int):
+    """Tensor cores cut off what a sum cannot hold: in one sum these would lose 6e-5 of themselves."""
+    case = Case()
+    left, right = case.random(1, 1, 20, depth), case.constant(torch.randn(1, 1, depth, 24))
+    out = case.emit("matmul", (left, right), (1, 1, 20, 24), scale=1.0, extras=())
+    engine.core = tensor.tensor_core(tensor.chip_of(engine.device), splits=(1,))
+    case.check(engine, out, "fp32", 3e-6)
+
+
 @given(
     PRECISIONS,
     st.tuples(st.sampled_from([4, 8, 24, 40]), st.sampled_from([3, 8, 72]), *[st.integers(3, 11)] * 2),
