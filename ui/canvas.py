@@ -26,6 +26,7 @@ SMOOTH_FROM = 250
 PIXELS_SHOW_FROM = 3.0
 CLICK_SLACK = 4
 PAN_SHARE = 0.1
+DIMMED = 0.25
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -51,6 +52,9 @@ class Canvas(QWidget):
         self._shape = (1, 1)
         self.mark = ""
         self.tag = ""
+        self.note = ""
+        self.dimmed = False
+        """Whether the picture is only a reminder: of what was here before, under words that say what is going on."""
         self.progress: float | None = None
         self.cross: tuple[float, float] | None = None
         """Where a pixel is read by keyboard, in shares of the picture."""
@@ -124,7 +128,9 @@ class Canvas(QWidget):
         painter = QPainter(self)
         frame = self.frame()
         painter.fillRect(frame, QColor(self._theme.colours.track))
+        painter.setOpacity(DIMMED if self.dimmed else 1.0)
         self.paint_picture(painter, frame)
+        painter.setOpacity(1.0)
         if self.cross is not None:
             self._paint_cross(painter, frame, *self.cross)
         self._paint_marks(painter, frame)
@@ -177,10 +183,12 @@ class Canvas(QWidget):
         font.setPixelSize(11)
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
+        at = frame.topLeft() + QPointF(6, 6)
         if self.mark:
-            paint_tag(
-                painter, frame.topLeft() + QPointF(6, 6), self.mark, colours.warning_soft, colours.warning
-            )
+            paint_tag(painter, at, self.mark, colours.warning_soft, colours.warning)
+            at += QPointF(0, 24)
+        if self.note:
+            paint_tag(painter, at, self.note, colours.raised, colours.muted)
         if self.tag:
             paint_tag(
                 painter,

@@ -16,6 +16,7 @@ from workbench.desk.experiment import Cell
 from workbench.timeline import format_ms
 
 CAPTION_HEIGHT = 26
+EARLIER = "Last run"
 Place = tuple[int, int]
 
 
@@ -74,15 +75,21 @@ class CellView(QFrame):
         """Show the cell as it is now."""
         experiment = self._desk.experiment
         request = experiment.requests[cell.row]
-        self.canvas.show_picture(cell.shown, (request.width, request.height))
-        self.canvas.set_synthetic(experiment.synthetic and cell.shown is not None)
         running = cell.phase == "running"
+        coming = cell.phase in ("waiting", "preparing")
+        earlier = cell.earlier if running or coming else None
+        picture = cell.shown or earlier
+        self.canvas.note = EARLIER if picture is not None and picture is earlier else ""
+        self.canvas.dimmed = coming or bool(self.canvas.note)
+        self.canvas.show_picture(picture, (request.width, request.height))
+        self.canvas.set_synthetic(experiment.synthetic and picture is not None)
         self.canvas.progress = cell.index / cell.count if running and cell.count else cell.fraction
-        covered = cell.phase in ("failed", "cancelled", "empty", "waiting", "preparing")
+        covered = coming or cell.phase in ("failed", "cancelled", "empty")
         words = sentence(cell.error) if cell.phase == "failed" else cell_status(cell)
         self.status.setText(words if covered else "")
-        mark(self.status, "level", "error" if cell.phase == "failed" else "plain")
-        self.status.setVisible(covered and not (cell.phase == "waiting" and cell.shown is not None))
+        over = "over" if picture is not None else "plain"
+        mark(self.status, "level", "error" if cell.phase == "failed" else over)
+        self.status.setVisible(covered)
         self.status.setToolTip(cell.detail[-1500:] if cell.phase == "failed" else "")
         self.retry.setVisible(cell.phase in ("failed", "cancelled"))
         self._show_caption(cell, running)
