@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from ui.later import Later
 from ui.theme import Theme
 from workbench.desk.desk import Desk
+
+RESIZED_MILLISECONDS = 60
 
 
 class Chart(QWidget):
@@ -36,6 +39,7 @@ class Chart(QWidget):
         self.body.setSpacing(6)
         self.body.addLayout(self.head)
         soon = Later(self, self.refresh, milliseconds)
+        self._fit_soon = Later(self, self.refresh, RESIZED_MILLISECONDS)
         experiment = desk.experiment
         for signal in (experiment.began, experiment.finished, experiment.restated, *signals):
             signal.connect(soon)
@@ -44,6 +48,10 @@ class Chart(QWidget):
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_soon()  # words are laid out in pixels
 
     def refresh(self) -> None:
         """Draw what is known now."""

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 ROWS = (1.0, 0.0, 2.0, -1.0, 3.0, -2.0, 4.0, -3.0, 5.0, -4.0, 6.0, -5.0)
 """How far a label is lifted off its point, in its own heights: above it, below it, and so on outwards."""
 
+DOT = 9.0
+"""Half the side of what a label of another point is not to hide, in pixels."""
+
 Anchor = tuple[float, float]
 Size = tuple[float, float]
 
@@ -14,18 +17,21 @@ Size = tuple[float, float]
 def anchors(points: Sequence[tuple[float, float]], sizes: Sequence[Size], area: Size) -> list[Anchor]:
     """For each point the part of its label that lies on it (0, 0: the upper left corner), as ``pyqtgraph.TextItem`` takes it.
 
-    Each label takes the nearest row that is free and within ``area`` (width, height), towards the middle before the edge;
-    the first of these rows where none is.
+    Each label takes the nearest row that is free and within ``area`` (width, height), towards the middle before the edge, and
+    hides no other point where that can be; the first of these rows where none is free.
     """
+    dots = [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y in points]
     taken: list[tuple[float, float, float, float]] = []
     found: list[Anchor] = []
     for (x, y), size in zip(points, sizes, strict=True):
         inward = 0.0 if x <= area[0] / 2 else 1.0
         candidates = [(side, row) for row in ROWS for side in (inward, 1 - inward)]
-        anchor = next(
-            (one for one in candidates if _free(box := _box(x, y, size, one), taken) and _within(box, area)),
-            candidates[0],
-        )
+        fitting = [
+            one for one in candidates if _free(box := _box(x, y, size, one), taken) and _within(box, area)
+        ]
+        others = [dot for dot in dots if not dot[0] <= x <= dot[2] or not dot[1] <= y <= dot[3]]
+        clear = [one for one in fitting if _free(_box(x, y, size, one), others)]
+        anchor = (*clear, *fitting, candidates[0])[0]
         taken.append(_box(x, y, size, anchor))
         found.append(anchor)
     return found

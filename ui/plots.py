@@ -14,10 +14,14 @@ from ui.labelling import anchors
 from ui.theme import Colours, Theme
 from workbench.timeline import format_bytes, format_ms
 
+WIDEST_ROW_NAME = 262
+ROW_NAME_MARGIN = 14
 MARKERS = ("o", "s", "t", "d", "+", "star", "p", "h", "x", "t1", "t2", "t3")
 """A shape for every colour, so that no meaning hangs on colour alone."""
 
 
+MOST_FOR_TEXT = 0.8
+"""The share of a plot's width that a text beyond a bar may take of it."""
 LABEL_MARGIN = 8.0
 """What a text on a plot has around it, in pixels, both sides together."""
 
@@ -66,6 +70,25 @@ class Plot(pg.PlotWidget):
         self.item.setLabel(name, text, **{"color": colour, "font-size": "11px"})
         # pyqtgraph lets the lower title stand out by five pixels
         self.item.layout.setContentsMargins(1, 1, 1, 6)
+
+    def name_rows(self, names: Sequence[str]) -> None:
+        """Write a name beside each row, in an axis as wide as the widest."""
+        metrics = QFontMetricsF(small_font(self.font()))
+        widest = max((metrics.horizontalAdvance(name) for name in names), default=0.0)
+        axis = self.item.getAxis("left")
+        axis.setWidth(round(min(widest + ROW_NAME_MARGIN, WIDEST_ROW_NAME)))
+        axis.setTicks([list(enumerate(names))])
+
+    def end_with_room(self, values: Sequence[float], texts: Sequence[str], font: QFont) -> float:
+        """Where the lower axis has to end, from 0, for each text to be read whole beyond its value."""
+        metrics, width = QFontMetricsF(font), max(1.0, self.item.vb.width())
+        return max(
+            (
+                value / (1 - min((metrics.horizontalAdvance(text) + LABEL_MARGIN) / width, MOST_FOR_TEXT))
+                for value, text in zip(values, texts, strict=True)
+            ),
+            default=1.0,
+        )
 
     def tick_with(self, name: str, write: Any) -> None:
         """Write an axis's values with ``write``."""

@@ -102,10 +102,9 @@ class WorkArea(QWidget):
     def arrange(self) -> None:
         """The usual heights: pictures as high as their columns are wide, charts the rest, each at least four tenths."""
         whole = self.height()
-        wanted = self.grid.ideal_height() + self.bar.sizeHint().height() + 34
-        if self.view() == "ab":
-            wanted = whole
-        pictures = min(max(wanted, whole * 4 // 10), whole * 6 // 10)
+        most, around = whole * 6 // 10, self.bar.sizeHint().height() + 34
+        wanted = most if self.view() == "ab" else self.grid.ideal_height(most - around) + around
+        pictures = min(max(wanted, whole * 4 // 10), most)
         self.splitter.setSizes([pictures, whole - pictures])
 
     def restore(self, halves: QByteArray, view: str, chart: str) -> None:

@@ -33,9 +33,7 @@ class Devices:
     error: str | None = None
 
 
-def list_devices(
-    backends: Iterable[str] = (), cancelled: threading.Event | None = None
-) -> list[Devices]:
+def list_devices(backends: Iterable[str] = (), cancelled: threading.Event | None = None) -> list[Devices]:
     """Ask the backends (all of them, where none is named) at once, and wait: some seconds. Not for a window's thread.
 
     Raises :class:`workbench.workers.Stopped` once ``cancelled`` is set; none of its processes is left then.
@@ -49,7 +47,9 @@ def list_devices(
             worker.send(ListDevices(name))
         found = []
         for name, worker in workers.items():
-            talk = Conversation(worker, pool.inbox, cancelled, PATIENCE, "listing devices", interruptible=False)
+            talk = Conversation(
+                worker, pool.inbox, cancelled, PATIENCE, "listing devices", interruptible=False
+            )
             found.append(_answer(name, talk))
         return found
     finally:

@@ -13,8 +13,8 @@ from workbench.desk.availability import Availability
 from workbench.desk.board import MAXIMUM_CARDS, Board, are_variants
 from workbench.desk.naming import differences, lane_title, short_title
 from workbench.desk.presets import EVERYTHING, presets
-from workbench.workers import Stopped
 from workbench.devices import Devices
+from workbench.workers import Stopped
 
 
 @pytest.fixture
