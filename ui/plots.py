@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyqtgraph as pg
@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent
 
 from ui.canvas import ARROWS
-from ui.labelling import anchors
+from ui.labelling import Anchor, Size, anchors
 from ui.theme import Colours, Theme
 from workbench.timeline import format_bytes, format_ms
 
@@ -131,15 +131,23 @@ class Labels:
         for label in self._labels[len(texts) :]:
             label.hide()
 
-    def show_apart(self, points: Sequence[tuple[float, float, str]], colour: str) -> None:
-        """Have a text at each point, and none on another; after the scale is set, for they are laid out in pixels."""
+    def show_apart(
+        self,
+        points: Sequence[tuple[float, float, str]],
+        colour: str,
+        lay: Callable[[list[tuple[float, float]], list[Size], Size], list[Anchor]] = anchors,
+    ) -> None:
+        """Have a text at each point, and none on another; after the scale is set, for they are laid out in pixels.
+
+        ``lay`` is one of :mod:`ui.labelling`.
+        """
         room, metrics = self._item.vb, QFontMetricsF(self._font)
         places = [room.mapFromView(QPointF(x, y)) for x, y, _ in points]
         sizes = [
             (metrics.horizontalAdvance(text) + LABEL_MARGIN, metrics.height() + LABEL_MARGIN)
             for *_, text in points
         ]
-        where = anchors([(at.x(), at.y()) for at in places], sizes, (room.width(), room.height()))
+        where = lay([(at.x(), at.y()) for at in places], sizes, (room.width(), room.height()))
         self.show([(x, y, text, anchor, colour) for (x, y, text), anchor in zip(points, where, strict=True)])
 
 

@@ -12,9 +12,9 @@ from superqt import QElidingLabel
 from ui.badge import Badge
 from ui.fields import text_label
 
-WIDTH = 372
+WIDTH = 430
 ROW_HEIGHT = 22
-FRONT = "front"
+FRONT = "◆"
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class PointList(QScrollArea):
         self._grid.setColumnStretch(1, 1)
         self._lines: list[tuple[Badge, QElidingLabel, QLabel, QLabel, QLabel]] = []
         self._measure = text_label("", "faint")
-        for column, heading in ((1, text_label("Variant", "faint")), (3, text_label("Speed-up", "faint"))):
-            self._grid.addWidget(heading, 0, column)
+        for column, words in enumerate(("Variant", "Front", "Speed-up"), 1):
+            self._grid.addWidget(text_label(words, "faint"), 0, column)
         self._grid.addWidget(self._measure, 0, 4, Qt.AlignmentFlag.AlignRight)
         self.setWidget(self._inside)
         self.setWidgetResizable(True)
@@ -65,29 +65,33 @@ class PointList(QScrollArea):
             name.setText(item.name)
             name.setToolTip(item.name)
             front.setText(FRONT if item.front else "")
-            front.setVisible(item.front)
+            front.setToolTip("No other variant is better at both" if item.front else "")
             speedup.setText(item.speedup)
             quality.setText(item.quality)
         for place, line in enumerate(self._lines):
             for widget in line:
-                if place >= len(items):
-                    widget.hide()
-                elif widget is not line[2]:
-                    widget.show()
+                widget.setVisible(place < len(items))
 
     def _add_line(self) -> None:
         line = (
             Badge(),
             QElidingLabel(),
-            text_label("", "pill"),
+            text_label("", "accent"),
             text_label("", "value"),
             text_label("", "value"),
         )
         row = len(self._lines) + 1
         self._grid.setRowMinimumHeight(row, ROW_HEIGHT)
         self._grid.setRowStretch(row, 0)
-        for column, widget in enumerate(line):
-            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            self._grid.addWidget(widget, row, column, right if column > 2 else Qt.AlignmentFlag(0))
+        sides = (
+            None,
+            None,
+            Qt.AlignmentFlag.AlignHCenter,
+            Qt.AlignmentFlag.AlignRight,
+            Qt.AlignmentFlag.AlignRight,
+        )
+        for column, (widget, side) in enumerate(zip(line, sides, strict=True)):
+            flags = Qt.AlignmentFlag(0) if side is None else side | Qt.AlignmentFlag.AlignVCenter
+            self._grid.addWidget(widget, row, column, flags)
         self._grid.setRowStretch(row + 1, 1)
         self._lines.append(line)

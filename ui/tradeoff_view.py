@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout
 
 from ui.chart import Chart
 from ui.fields import Choice
+from ui.labelling import anchors, anchors_level
 from ui.plots import MARKERS, Labels, Plot, brush, small_font
 from ui.point_list import Item, PointList
 from ui.theme import VARIANT_COLOURS, Theme
@@ -79,8 +80,9 @@ class TradeoffView(Chart):
             item.clear()
         self._labels.show([])
         self.list.setVisible(len(found) > MOST_NAMED)
+        nothing = NO_QUALITY if experiment.synthetic else EMPTY
+        self.say_nothing("" if found else nothing, self.plot, self.measure)
         if not found:
-            self.readout.setText(NO_QUALITY if experiment.synthetic else EMPTY)
             return
         front = pareto_front(found)
         colours = self._theme.colours
@@ -103,7 +105,8 @@ class TradeoffView(Chart):
         self._scale([point.speedup for point in found], [point.quality for point in found], GREATEST[measure])
         self._label(found)
         self._list(found, front, title)
-        self.plot.tick_with("left", "{:.0%}".format if measure == "fidelity" else "{:g}".format)
+        write = "{:.0%}" if measure == "fidelity" else "{:g}"
+        self.plot.tick_with("left", lambda value: write.format(value) if value <= GREATEST[measure] else "")
         self.plot.title_axis("left", title)
         self.plot.title_axis("bottom", "Speed-up over the baseline")
         names = ", ".join(str(experiment.columns[point.column].badge) for point in front)
@@ -130,6 +133,7 @@ class TradeoffView(Chart):
         self._labels.show_apart(
             [(point.speedup, point.quality, text) for point, text in zip(found, texts, strict=True)],
             self._theme.colours.text,
+            anchors if named else anchors_level,
         )
 
     def _list(self, found: Sequence[Point], front: Sequence[Point], measure: str) -> None:

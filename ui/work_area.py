@@ -20,6 +20,7 @@ from superqt import QElidingLabel
 
 from ui.empty_state import EmptyState
 from ui.image_grid import ImageGrid
+from ui.later import Later
 from ui.segments import Segments
 from ui.theme import Theme
 from workbench.desk.desk import Desk
@@ -80,6 +81,7 @@ class WorkArea(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter)
         self._arranged_by_hand = False
+        self._arrange_soon = Later(self, self._arrange_unless_by_hand, CHARTS_MILLISECONDS)
         self.splitter.splitterMoved.connect(self._moved_by_hand)
         desk.experiment.began.connect(self._show_title)
         desk.viewport.changed.connect(self._show_zoom)
@@ -182,7 +184,7 @@ class WorkArea(QWidget):
             self._arrange_unless_by_hand()
 
     def _arrange_unless_by_hand(self) -> None:
-        if not self._arranged_by_hand:
+        if not self._arranged_by_hand and not self.chart_panel.isHidden():
             self.arrange()
 
     def _moved_by_hand(self) -> None:
@@ -192,6 +194,7 @@ class WorkArea(QWidget):
         super().resizeEvent(event)
         if hasattr(self, "charts"):
             self.charts.arrange(self.width())
+        self._arrange_soon()
 
     def _bar(self) -> QWidget:
         bar = QWidget()
@@ -236,7 +239,7 @@ class WorkArea(QWidget):
         seed = f"seed {first.seed}" if seeds == 1 else f"{seeds} seeds"
         text = f"{what} · {first.width} × {first.height} · {first.steps} steps · {seed}"
         self.title.setText(" ".join(text.split()))
-        self.title.setToolTip("\n".join(prompts))
+        self.title.setToolTip("\n".join([*prompts, self.title.text().rpartition("”")[2].lstrip(" ·")]))
 
     def _show_zoom(self) -> None:
         zoom = self._desk.viewport.zoom
