@@ -26,7 +26,7 @@ SMOOTH_FROM = 250
 PIXELS_SHOW_FROM = 3.0
 CLICK_SLACK = 4
 PAN_SHARE = 0.1
-DIMMED = 0.25
+DIMMED = 0.18
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),

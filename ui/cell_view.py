@@ -85,11 +85,11 @@ class CellView(QFrame):
         earlier = cell.earlier if running or coming else None
         picture = cell.shown or earlier
         self.canvas.note = EARLIER if picture is not None and picture is earlier else ""
-        self.canvas.dimmed = coming or bool(self.canvas.note)
+        self.canvas.dimmed = bool(self.canvas.note)
         self.canvas.show_picture(picture, (request.width, request.height))
         self.canvas.set_synthetic(experiment.synthetic and picture is not None)
         self.canvas.progress = cell.index / cell.count if running and cell.count else cell.fraction
-        covered = coming or cell.phase in ("failed", "cancelled", "empty")
+        covered = (coming and cell.shown is None) or cell.phase in ("failed", "cancelled", "empty")
         words = sentence(cell.error) if cell.phase == "failed" else cell_status(cell)
         self.status.setText(words if covered else "")
         over = "over" if picture is not None else "plain"
@@ -188,7 +188,7 @@ class CellView(QFrame):
     def _show_caption(self, cell: Cell, running: bool) -> None:
         experiment, result = self._desk.experiment, cell.result
         if running or cell.phase in ("preparing", "waiting"):
-            self.time.setText(cell_status(cell) if running else "")
+            self.time.setText(cell_status(cell) if running or cell.shown is not None else "")
             self.speedup.hide()
             left = cell.seconds_left if running else None
             self._parts = []

@@ -20,6 +20,7 @@ from workbench.desk.desk import Desk
 from workbench.desk.naming import lane_title
 from workbench.timeline import STAGE_TITLES, format_ms
 
+EMPTY = "The stages of every variant appear here, stacked"
 HALF = 0.3
 Box = tuple[int, float, float, str]
 """The place of a variant, start and end in milliseconds, and the stage."""
@@ -85,6 +86,7 @@ class StageBars(Chart):
                 brushes=shades,
                 pens=[pg.mkPen(self._theme.colours.surface, width=1)] * len(shades),
             )
+        self.say_nothing("" if self._boxes else EMPTY, self.plot)
         self._draw_whiskers()
         self._draw_labels(end, totals)
         self._tell(None)
@@ -166,7 +168,7 @@ class StageBars(Chart):
         if box is None:
             runs = max((item.runs for item in self._found), default=0)
             if not runs:
-                return "The stages of every variant appear here"
+                return ""
             if runs == 1:
                 return "One run each: no spread yet. More repeats, or Live with a locked seed, draw whiskers"
             return f"Medians of up to {runs} runs; the whisker is the middle half of their totals"

@@ -23,6 +23,7 @@ from workbench.desk.desk import Desk
 from workbench.desk.naming import lane_title
 from workbench.timeline import STAGE_TITLES, format_ms
 
+EMPTY = "The stages of every run appear here, as they are measured"
 HALF = 0.36
 KERNEL_TOP = 0.10
 SMALLEST_PIXELS = 0.6
@@ -293,13 +294,12 @@ class TimelineView(Chart):
         self._tell()
 
     def _tell(self) -> None:
+        empty = not any(lane.stages for lane in self._lanes)
+        self.say_nothing(EMPTY if empty else "", self.plot)
         shown = self._hovered or (self.picked[-1] if self.picked else None)
         lane = next((lane for lane in self._lanes if shown and lane.column == shown.lane), None)
         if shown is None or lane is None:
-            empty = not any(lane.stages for lane in self._lanes)
-            self.readout.setText(
-                "Each stage of every run appears here" if empty else "Point at a block to read it"
-            )
+            self.readout.setText("" if empty else "Point at a block to read it")
         else:
             badge = self._desk.experiment.columns[shown.lane].badge
             self.readout.setText(f"{badge}  {describe(shown, lane)}")

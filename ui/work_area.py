@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -27,6 +25,7 @@ from workbench.desk.desk import Desk
 from workbench.desk.experiment import SYNTHETIC_MARK, SYNTHETIC_NOTICE
 
 LOWEST_STACK = 200
+EDGE, TOP = 16, 10
 CHARTS_MILLISECONDS = 30
 VIEWS = (
     ("grid", "squares-four", "Grid", "The pictures side by side  (Ctrl+1)"),
@@ -39,7 +38,8 @@ class WorkArea(QWidget):
 
     details_asked = Signal()
 
-    def __init__(self, desk: Desk, theme: Theme, bars: Sequence[QWidget]):
+    def __init__(self, desk: Desk, theme: Theme, bars: tuple[QWidget, QWidget]):
+        """``bars``: what went wrong, and what was done."""
         super().__init__()
         self._desk = desk
         self._theme = theme
@@ -59,13 +59,15 @@ class WorkArea(QWidget):
         self.stack.addWidget(self.grid)
         top = QWidget()
         column = QVBoxLayout(top)
-        column.setContentsMargins(16, 10, 16, 10)
+        column.setContentsMargins(EDGE, TOP, EDGE, TOP)
         column.setSpacing(8)
         self.bar = self._bar()
         column.addWidget(self.bar)
-        for bar in bars:
-            column.addWidget(bar)
+        column.addWidget(bars[0])
         column.addWidget(self.stack, 1)
+        self._top, self._notice = top, bars[1]
+        self._notice.setParent(top)
+        self._notice.installEventFilter(self)
         self.chart_panel = QFrame()
         self.chart_panel.setObjectName("chartPanel")
         self._chart_layout = QVBoxLayout(self.chart_panel)
@@ -195,6 +197,20 @@ class WorkArea(QWidget):
         if hasattr(self, "charts"):
             self.charts.arrange(self.width())
         self._arrange_soon()
+        self._place_notice()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest):
+            self._place_notice()
+        return super().eventFilter(watched, event)
+
+    def _place_notice(self) -> None:
+        """Over the title for a moment: a notice that took room of its own would make every picture smaller and large again."""
+        left = self.title.mapTo(self._top, self.title.rect().topLeft()).x() if self.bar.isVisible() else EDGE
+        width = self._top.width() - left - EDGE
+        high = max(self._notice.heightForWidth(width), self._notice.sizeHint().height())
+        self._notice.setGeometry(left, TOP, width, max(high, self.bar.height()))
+        self._notice.raise_()
 
     def _bar(self) -> QWidget:
         bar = QWidget()

@@ -86,6 +86,21 @@ def test_a_cell_that_waits_for_other_settings_says_that_its_picture_is_the_last_
     assert abs(_brightness(cell.canvas) - _track(window)) < abs(bright - _track(window))
     done(window)
     assert not cell.canvas.dimmed and not cell.canvas.note and not cell.status.isVisible()
+    window.run()
+    assert not cell.canvas.dimmed and cell.time.text() == "Waiting", "the same settings make the same picture"
+    done(window)
+
+
+def test_a_notice_moves_no_picture_and_is_read_whole(qtbot, window, done):
+    run(qtbot, window, done)
+    before = [cell.geometry() for cell in window.work.grid.cells.values()]
+    window.say("Settings of a picture are restored, and a variant that was not there yet", "notice")
+    bar = find(window, QWidget, "noticeBar")
+    qtbot.waitUntil(bar.isVisible)
+    qtbot.waitUntil(lambda: bar.width() > 300 and bar.height() >= bar.sizeHint().height())
+    assert [cell.geometry() for cell in window.work.grid.cells.values()] == before
+    assert bar.parentWidget().rect().contains(bar.geometry())
+    bar.hide()
 
 
 def test_pause_holds_before_the_next_run(qtbot, window, done):
