@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
+    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
@@ -27,6 +28,7 @@ PIXELS_SHOW_FROM = 3.0
 CLICK_SLACK = 4
 PAN_SHARE = 0.1
 DIMMED = 0.18
+WORDS_MARGIN = 10
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -203,6 +205,12 @@ class Canvas(QWidget):
             painter.fillRect(rail, QColor(0, 0, 0, 90))
             rail.setWidth(rail.width() * min(max(self.progress, 0.0), 1.0))
             painter.fillRect(rail, QColor(colours.accent))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        words, side = self.layout(), round(self.frame().x()) + WORDS_MARGIN
+        if words is not None:  # what is written over the picture stays within its frame
+            words.setContentsMargins(side, WORDS_MARGIN, side, WORDS_MARGIN)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         place = self._share_of_view(event.position())

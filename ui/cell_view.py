@@ -50,7 +50,6 @@ class CellView(QFrame):
         self.retry.clicked.connect(lambda: desk.execution.retry(*self.place))
         theme.icon_on(self.retry, "arrow-clockwise")
         over = QVBoxLayout(self.canvas)
-        over.setContentsMargins(14, 14, 14, 14)
         over.addStretch(1)
         over.addWidget(self.status)
         over.addWidget(self.retry, 0, Qt.AlignmentFlag.AlignHCenter)

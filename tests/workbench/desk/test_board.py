@@ -82,7 +82,7 @@ def test_headings_say_what_differs():
     assert short_title(parse_variant("openvino:int8")) == "OpenVINO INT8"
     assert differences(parse_variant("pytorch-sdpa+tome=0.4")) == "− Fused attention · + Token merging 0.4"
     assert differences(parse_variant("opencl-all")) == "everything off"
-    assert len(lane_title(parse_variant("pytorch-sdpa+tome=0.4"))) <= 33
+    assert len(lane_title(parse_variant("pytorch-sdpa+tome=0.4"))) <= 38
 
 
 def test_every_preset_fits_the_board_and_its_variants_differ(board):
