@@ -50,6 +50,7 @@ class Plot(pg.PlotWidget):
         self.item.setMenuEnabled(False)
         self.item.vb.setMenuEnabled(False)
         self._theme = theme
+        self._row_names: list[str] = []
         self.paint(theme.colours)
         theme.changed.connect(self.paint)
 
@@ -73,6 +74,9 @@ class Plot(pg.PlotWidget):
 
     def name_rows(self, names: Sequence[str]) -> None:
         """Write a name beside each row, in an axis as wide as the widest."""
+        if names == self._row_names:  # an axis lays the whole plot out anew, at every chart of a run
+            return
+        self._row_names = list(names)
         metrics = QFontMetricsF(small_font(self.font()))
         widest = max((metrics.horizontalAdvance(name) for name in names), default=0.0)
         axis = self.item.getAxis("left")
