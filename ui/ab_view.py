@@ -126,6 +126,8 @@ class AbView(QWidget):
         elif event.key() == Qt.Key.Key_X:
             self._desk.selection.swap()
         elif event.key() == Qt.Key.Key_Space:
+            if self.mode != "blink":
+                self.set_mode("blink")
             self.canvas.flip()
         else:
             super().keyPressEvent(event)

@@ -84,11 +84,11 @@ class CellView(QFrame):
         earlier = cell.earlier if running or coming else None
         picture = cell.shown or earlier
         self.canvas.note = EARLIER if picture is not None and picture is earlier else ""
-        self.canvas.dimmed = bool(self.canvas.note)
         self.canvas.show_picture(picture, (request.width, request.height))
         self.canvas.set_synthetic(experiment.synthetic and picture is not None)
         self.canvas.progress = cell.index / cell.count if running and cell.count else cell.fraction
         covered = (coming and cell.shown is None) or cell.phase in ("failed", "cancelled", "empty")
+        self.canvas.dimmed = covered or bool(self.canvas.note)  # for the words over it to be read
         words = sentence(cell.error) if cell.phase == "failed" else cell_status(cell)
         self.status.setText(words if covered else "")
         over = "over" if picture is not None else "plain"

@@ -210,6 +210,22 @@ def test_with_eight_columns_every_name_is_read_and_no_figure_is_cut(qtbot, open_
     assert "dB" in grid.cells[0, 1].quality.text()
 
 
+def test_the_reason_of_a_failure_is_read_over_the_picture_of_an_earlier_run(qtbot, open_window):
+    script = LiveScript()
+    window = open_window(script)
+    window.desk.board.take([parse_variant("pytorch"), parse_variant("pytorch:bf16")])
+    window.desk.form.edit(prompt="a bird", steps=2, size="64 × 64", keep_seed=True)
+    for fail in (None, "pytorch:bf16"):
+        window.run()
+        Play(window.desk, script).round(fail)
+    good, failed = window.work.grid.cells[0, 0], window.work.grid.cells[0, 1]
+    assert failed.canvas.picture is not None and failed.canvas.dimmed and "SIGKILL" in failed.status.text()
+    assert failed.retry.isVisible() and not good.canvas.dimmed
+    qtbot.waitUntil(
+        lambda: failed.canvas.frame().toRect().adjusted(-1, 0, 1, 0).contains(failed.status.geometry())
+    )
+
+
 @pytest.fixture
 def twelve(open_window):
     """A window after a run of twelve variants."""

@@ -262,11 +262,15 @@ class Experiment:
         return True
 
     def abandon(self, reason: str = "") -> None:
-        """Nothing runs any more: what still waits or runs is cancelled, or failed where there is a reason."""
+        """Nothing runs any more: what still waits or runs is cancelled, or failed where there is a reason.
+
+        A cell that has been run on the same request before keeps what came of that.
+        """
         self.live = None
         for cell in list(self.cells.values()):
             if cell.active or cell.phase == "waiting":
-                phase: Phase = "failed" if reason and cell.active else "cancelled"
+                finished: Phase = "done" if cell.results and cell.picture else "cancelled"
+                phase = "failed" if reason and cell.active else finished
                 error = reason if phase == "failed" else ""
                 self._set(replace(cell, phase=phase, error=error, what="", preview=None, earlier=None))
                 self.finished.emit(self.cells[cell.place])

@@ -299,3 +299,15 @@ def test_the_same_once_more_keeps_its_pictures_until_the_new_ones_come(desk, pla
     assert desk.execution.run()
     cell = desk.experiment.cell(0, 1)
     assert cell.picture is made and cell.earlier is None and len(cell.results) == 1
+
+
+def test_a_round_that_is_cancelled_leaves_what_the_rounds_before_it_gave(desk, play):
+    desk.form.edit(keep_seed=True)
+    assert desk.execution.run()
+    play.round()
+    before = [(cell.picture, cell.results) for cell in desk.experiment.cells.values()]
+    assert desk.execution.run()
+    desk.execution.cancel()
+    play.free()
+    assert [(cell.picture, cell.results) for cell in desk.experiment.cells.values()] == before
+    assert [cell.phase for cell in desk.experiment.cells.values()] == ["done", "done"]
