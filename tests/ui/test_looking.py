@@ -40,7 +40,7 @@ def test_two_pictures_are_compared_in_four_ways(qtbot, window, done):
     assert ab.canvas.split > before
     flipped = ab.canvas.flipped
     qtbot.keyClick(ab.canvas, Qt.Key.Key_Space)
-    assert ab.canvas.flipped is not flipped
+    assert ab.canvas.flipped is not flipped and ab.mode == "blink"
     a, b = window.desk.selection.a, window.desk.selection.b
     qtbot.keyClick(ab.canvas, Qt.Key.Key_X)
     assert (window.desk.selection.a, window.desk.selection.b) == (b, a)
