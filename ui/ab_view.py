@@ -31,6 +31,7 @@ from workbench.desk.experiment import Cell
 from workbench.desk.naming import lane_title, row_titles
 
 NARROW = 800
+WIDEST_CHOICE = 340
 NAME_CHARACTERS = 60
 CONTROL = Qt.KeyboardModifier.ControlModifier
 FAST = 10
@@ -125,6 +126,8 @@ class AbView(QWidget):
         elif event.key() == Qt.Key.Key_X:
             self._desk.selection.swap()
         elif event.key() == Qt.Key.Key_Space:
+            if self.mode != "blink":
+                self.set_mode("blink")
             self.canvas.flip()
         else:
             super().keyPressEvent(event)
@@ -159,6 +162,7 @@ class AbView(QWidget):
             choice.setObjectName(f"choice{name}")
             choice.setAccessibleName(f"Picture {name}")
             choice.setMinimumWidth(130)
+            choice.setMaximumWidth(WIDEST_CHOICE)
         self.choice_a.activated.connect(lambda _: self._desk.selection.set_a(self.choice_a.currentData()))
         self.choice_b.activated.connect(lambda _: self._desk.selection.set_b(self.choice_b.currentData()))
         swap = QToolButton()
@@ -176,6 +180,7 @@ class AbView(QWidget):
         bar.addWidget(swap)
         bar.addWidget(text_label("B", "label"))
         bar.addWidget(self.choice_b, 1)
+        bar.addStretch(0)
         return bar
 
     def _pictures(self) -> QStackedWidget:
@@ -235,7 +240,7 @@ class AbView(QWidget):
         self.canvas.show_heat(study.heat)
         self._show_scale()
         if pair is None or any(cell.picture is None for cell in pair):
-            self.figures.setText("Both pictures are needed" if pair else "Run two variants to compare them")
+            self.figures.setText(_missing(pair) if pair else "Run two variants to compare them")
         elif self._desk.experiment.synthetic:
             self.figures.setText("Synthetic weights: no quality is shown")
         elif study.figures is None:
@@ -321,6 +326,12 @@ class HeatScale(QWidget):
         painter.drawText(0, 0, 20, 18, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "0")
         painter.drawText(176, 0, 44, 18, Qt.AlignmentFlag.AlignVCenter, str(self._largest))
         painter.end()
+
+
+def _missing(pair: tuple[Cell, Cell]) -> str:
+    """Which of the two has no picture yet."""
+    names = [name for name, cell in zip("AB", pair, strict=True) if cell.picture is None]
+    return f"{' and '.join(names)} {'have' if len(names) > 1 else 'has'} no picture yet"
 
 
 def _figures_in_words(found: PairFigures) -> list[str]:

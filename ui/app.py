@@ -141,6 +141,7 @@ def _end(window: MainWindow, runner: Any, loader: Loader, bridges: list[Bridge])
     except OSError as error:
         print(f"the window's settings were not kept: {error}", file=sys.stderr)
     desk.sessions.close()
+    desk.availability.close()
     runner.close()
 
 
@@ -151,7 +152,7 @@ def _import_metrics() -> None:
     threading.Thread(target=import_metrics, name="import metrics", daemon=True).start()
 
 
-def _known_devices() -> Any:
+def _known_devices(cancelled: threading.Event) -> Any:
     from workbench.desk.known_devices import known_devices  # on the thread that looks, with all it brings
 
-    return known_devices()
+    return known_devices(cancelled)

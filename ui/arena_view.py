@@ -138,8 +138,9 @@ class ArenaView(Chart):
 
     def _tell(self) -> None:
         self._mark.setVisible(self.pointed is not None)
+        self.say_nothing("" if self.arena else EMPTY, self.plot)
         if self.arena is None:
-            text = EMPTY
+            text = ""
         elif self.pointed is None:
             text = self._title + summary(self.arena)
         else:

@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
+    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
@@ -26,6 +27,8 @@ SMOOTH_FROM = 250
 PIXELS_SHOW_FROM = 3.0
 CLICK_SLACK = 4
 PAN_SHARE = 0.1
+DIMMED = 0.18
+WORDS_MARGIN = 10
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -51,6 +54,9 @@ class Canvas(QWidget):
         self._shape = (1, 1)
         self.mark = ""
         self.tag = ""
+        self.note = ""
+        self.dimmed = False
+        """Whether the picture is only a reminder: of what was here before, under words that say what is going on."""
         self.progress: float | None = None
         self.cross: tuple[float, float] | None = None
         """Where a pixel is read by keyboard, in shares of the picture."""
@@ -124,7 +130,9 @@ class Canvas(QWidget):
         painter = QPainter(self)
         frame = self.frame()
         painter.fillRect(frame, QColor(self._theme.colours.track))
+        painter.setOpacity(DIMMED if self.dimmed else 1.0)
         self.paint_picture(painter, frame)
+        painter.setOpacity(1.0)
         if self.cross is not None:
             self._paint_cross(painter, frame, *self.cross)
         self._paint_marks(painter, frame)
@@ -177,10 +185,12 @@ class Canvas(QWidget):
         font.setPixelSize(11)
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
+        at = frame.topLeft() + QPointF(6, 6)
         if self.mark:
-            paint_tag(
-                painter, frame.topLeft() + QPointF(6, 6), self.mark, colours.warning_soft, colours.warning
-            )
+            paint_tag(painter, at, self.mark, colours.warning_soft, colours.warning)
+            at += QPointF(0, 24)
+        if self.note:
+            paint_tag(painter, at, self.note, colours.raised, colours.muted)
         if self.tag:
             paint_tag(
                 painter,
@@ -195,6 +205,12 @@ class Canvas(QWidget):
             painter.fillRect(rail, QColor(0, 0, 0, 90))
             rail.setWidth(rail.width() * min(max(self.progress, 0.0), 1.0))
             painter.fillRect(rail, QColor(colours.accent))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        words, side = self.layout(), round(self.frame().x()) + WORDS_MARGIN
+        if words is not None:  # what is written over the picture stays within its frame
+            words.setContentsMargins(side, WORDS_MARGIN, side, WORDS_MARGIN)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         place = self._share_of_view(event.position())

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout
 from superqt import QElidingLabel
 
 from ui.canvas import ARROWS, Canvas, zoom_by_key
 from ui.fields import mark, sentence, text_label
+from ui.grid_layout import CAPTION, caption_height
 from ui.theme import Theme
 from workbench.desk.captions import cell_speedup, cell_status, quality_parts
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import Cell
 from workbench.timeline import format_ms
 
-CAPTION_HEIGHT = 26
+EARLIER = "Last run"
 Place = tuple[int, int]
 
 
@@ -32,8 +33,11 @@ class CellView(QFrame):
         self.setObjectName("gridCell")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._desk = desk
+        self._under: bool | None = None
         self._parts: list[str] = []
         self.place = place
+        self.line_length = 0
+        """How many cells stand side by side where the variants of a row are broken into lines, else 0."""
         self.canvas = Canvas(theme, desk.viewport)
         self.canvas.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.canvas.clicked.connect(self._clicked)
@@ -46,7 +50,6 @@ class CellView(QFrame):
         self.retry.clicked.connect(lambda: desk.execution.retry(*self.place))
         theme.icon_on(self.retry, "arrow-clockwise")
         over = QVBoxLayout(self.canvas)
-        over.setContentsMargins(14, 14, 14, 14)
         over.addStretch(1)
         over.addWidget(self.status)
         over.addWidget(self.retry, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -56,13 +59,15 @@ class CellView(QFrame):
         self.speedup.setProperty("role", "speedup")
         self.quality = QElidingLabel()
         self.quality.setProperty("role", "faint")
-        self.quality.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        caption = QHBoxLayout()
+        caption = QGridLayout()
         caption.setContentsMargins(2, 0, 2, 0)
-        caption.setSpacing(8)
-        caption.addWidget(self.time)
-        caption.addWidget(self.speedup)
-        caption.addWidget(self.quality, 1)
+        caption.setHorizontalSpacing(8)
+        caption.setVerticalSpacing(0)
+        caption.setColumnStretch(2, 1)
+        caption.addWidget(self.time, 0, 0)
+        caption.addWidget(self.speedup, 0, 1)
+        self._caption = caption
+        self._arrange_caption()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 2)
         layout.setSpacing(3)
@@ -74,15 +79,21 @@ class CellView(QFrame):
         """Show the cell as it is now."""
         experiment = self._desk.experiment
         request = experiment.requests[cell.row]
-        self.canvas.show_picture(cell.shown, (request.width, request.height))
-        self.canvas.set_synthetic(experiment.synthetic and cell.shown is not None)
         running = cell.phase == "running"
+        coming = cell.phase in ("waiting", "preparing")
+        earlier = cell.earlier if running or coming else None
+        picture = cell.shown or earlier
+        self.canvas.note = EARLIER if picture is not None and picture is earlier else ""
+        self.canvas.show_picture(picture, (request.width, request.height))
+        self.canvas.set_synthetic(experiment.synthetic and picture is not None)
         self.canvas.progress = cell.index / cell.count if running and cell.count else cell.fraction
-        covered = cell.phase in ("failed", "cancelled", "empty", "waiting", "preparing")
+        covered = (coming and cell.shown is None) or cell.phase in ("failed", "cancelled", "empty")
+        self.canvas.dimmed = covered or bool(self.canvas.note)  # for the words over it to be read
         words = sentence(cell.error) if cell.phase == "failed" else cell_status(cell)
         self.status.setText(words if covered else "")
-        mark(self.status, "level", "error" if cell.phase == "failed" else "plain")
-        self.status.setVisible(covered and not (cell.phase == "waiting" and cell.shown is not None))
+        over = "over" if picture is not None else "plain"
+        mark(self.status, "level", "error" if cell.phase == "failed" else over)
+        self.status.setVisible(covered)
         self.status.setToolTip(cell.detail[-1500:] if cell.phase == "failed" else "")
         self.retry.setVisible(cell.phase in ("failed", "cancelled"))
         self._show_caption(cell, running)
@@ -101,6 +112,7 @@ class CellView(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._arrange_caption()
         if self._parts:
             self._fit_quality()
 
@@ -121,6 +133,8 @@ class CellView(QFrame):
             return
         if key in ARROWS:
             columns, rows = ARROWS[key]
+            if self.line_length:
+                rows, columns = 0, columns + rows * self.line_length
             selection.step(rows, columns)
         elif key == Qt.Key.Key_A:
             selection.set_a(self.place)
@@ -173,7 +187,7 @@ class CellView(QFrame):
     def _show_caption(self, cell: Cell, running: bool) -> None:
         experiment, result = self._desk.experiment, cell.result
         if running or cell.phase in ("preparing", "waiting"):
-            self.time.setText(cell_status(cell) if running else "")
+            self.time.setText(cell_status(cell) if running or cell.shown is not None else "")
             self.speedup.hide()
             left = cell.seconds_left if running else None
             self._parts = []
@@ -201,12 +215,24 @@ class CellView(QFrame):
         self._fit_quality()
         self.quality.setToolTip("\n".join(parts))
 
+    def _arrange_caption(self) -> None:
+        """Quality beside time and speed-up, or under them in a narrow cell: none is shown without the other."""
+        under = caption_height(self.width()) > CAPTION
+        if under is self._under:
+            return
+        self._under = under
+        side = Qt.AlignmentFlag.AlignLeft if under else Qt.AlignmentFlag.AlignRight
+        self.quality.setAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+        self._caption.removeWidget(self.quality)
+        self._caption.addWidget(self.quality, *((1, 0, 1, 3) if under else (0, 2)))
+
     def _fit_quality(self) -> None:
         """As much of the quality as there is room for; the tool tip has all of it."""
-        used = self.time.sizeHint().width() + (
-            0 if self.speedup.isHidden() else self.speedup.sizeHint().width()
-        )
-        room, parts = self.width() - used - 40, list(self._parts)
+        used = 16
+        if not self._under:
+            used = 40 + self.time.sizeHint().width()
+            used += 0 if self.speedup.isHidden() else self.speedup.sizeHint().width()
+        room, parts = self.width() - used, list(self._parts)
         while parts and self.quality.fontMetrics().horizontalAdvance("  ".join(parts)) > room:
             parts.pop(min(1, len(parts) - 1))
         self.quality.setText("  ".join(parts))

@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 from superqt import QElidingLabel
 
 from ui.badge import Badge
-from ui.cell_view import CAPTION_HEIGHT, CellView
+from ui.cell_view import CellView
 from ui.fields import mark
+from ui.grid_layout import GAP, HEADING, Grid, grid, ideal_height
 from ui.later import Later
 from ui.theme import Theme
 from workbench.charts.figures import figures
@@ -17,14 +18,10 @@ from workbench.desk.desk import Desk
 from workbench.desk.experiment import Cell
 from workbench.desk.naming import differences, row_titles, short_title
 
-GAP = 8
 ENDS = 12
 ROW_TITLE = 100
 ROW_CHARACTERS = 70
-NARROWEST = 148
-SHORTEST = 170
-ROWS_IN_VIEW = 2
-FRAME_HEIGHT = 9
+SPACING = 6
 PREVIEW_MILLISECONDS = 40
 
 
@@ -92,38 +89,56 @@ class ImageGrid(QWidget):
         self._rebuild()
 
     def arrange(self) -> None:
-        """Lay the cells out: one row fills the height, several share what the width allows and scroll."""
+        """Lay the cells out: one row fills the height, in lines where that helps; several share the width and scroll."""
         rows, columns = len(self._desk.experiment.requests), len(self._headings)
         if not rows or not columns:
             return
-        inset = ROW_TITLE if rows > 1 else 0
-        view = self._scroll.viewport()
-        width = max(NARROWEST, (view.width() - inset - GAP * (columns - 1)) // columns)
-        request = self._desk.experiment.requests[0]
-        ideal = round((width - 8) * request.height / request.width) + CAPTION_HEIGHT + FRAME_HEIGHT
-        height = min(ideal, max(view.height() // min(rows, ROWS_IN_VIEW) - GAP * (rows > 1), SHORTEST))
-        for place, heading in enumerate(self._headings):
-            heading.setGeometry(inset + place * (width + GAP), 0, width, self._heads.height())
+        inset = self._inset()
+        found = grid(
+            rows, columns, (self._scroll.viewport().width() - inset, self.height() - SPACING), self._aspect()
+        )
+        self._head_lines(found)
+        across, down = found.width + GAP, found.height + GAP
+        line = down + HEADING * (found.lines > 1)
         for (row, column), cell in self.cells.items():
-            cell.setGeometry(inset + column * (width + GAP), row * (height + GAP), width, height)
+            at = divmod(column, found.per_line) if found.lines > 1 else (row, column)
+            top = at[0] * line + (line - down)
+            cell.line_length = found.per_line if found.lines > 1 else 0
+            cell.setGeometry(inset + at[1] * across, top, found.width, found.height)
         for row, title in enumerate(self._titles):
-            title.setGeometry(0, row * (height + GAP) + 4, inset - 8, height - 8)
+            title.setGeometry(0, row * down + 4, inset - 8, found.height - 8)
             title.setVisible(rows > 1)
-        whole = inset + columns * (width + GAP) - GAP
-        self._inside.setFixedSize(max(whole, 1), rows * (height + GAP) - GAP)
-        self._heads_inside.setFixedSize(max(whole, 1), self._heads.height())
+        whole = max(1, inset + found.per_line * across - GAP)
+        self._inside.setFixedSize(whole, (found.lines if found.lines > 1 else rows) * line - GAP)
+        self._heads_inside.setFixedSize(whole, HEADING)
 
-    def ideal_height(self) -> int:
-        """The height at which the rows in view show their pictures as large as the columns allow."""
-        requests, columns = self._desk.experiment.requests, len(self._headings)
-        first = next(iter(requests), None)
-        if first is None or not columns:
+    def ideal_height(self, most: int) -> int:
+        """The height, of at most ``most``, at which the rows in view show their pictures as large as can be."""
+        rows, columns = len(self._desk.experiment.requests), len(self._headings)
+        if not rows or not columns:
             return 0
-        inset = ROW_TITLE if len(requests) > 1 else 0
-        width = max(NARROWEST, (self.width() - inset - GAP * (columns - 1)) // columns)
-        picture = round((width - 8) * first.height / first.width)
-        rows = min(len(requests), ROWS_IN_VIEW)
-        return self._heads.height() + 6 + rows * (picture + CAPTION_HEIGHT + FRAME_HEIGHT + 4)
+        area = (self.width() - self._inset(), most - SPACING)
+        return ideal_height(rows, columns, area, self._aspect()) + SPACING
+
+    def _inset(self) -> int:
+        return ROW_TITLE if len(self._desk.experiment.requests) > 1 else 0
+
+    def _aspect(self) -> float:
+        first = self._desk.experiment.requests[0]
+        return first.height / first.width
+
+    def _head_lines(self, found: Grid) -> None:
+        """Headings stay above a grid that scrolls; where variants are broken into lines, each line has its own."""
+        broken, inset = found.lines > 1, self._inset()
+        parent = self._inside if broken else self._heads_inside
+        self._heads.setVisible(not broken)
+        for place, heading in enumerate(self._headings):
+            line, column = divmod(place, found.per_line)
+            top = line * (HEADING + found.height + GAP)
+            if heading.parent() is not parent:
+                heading.setParent(parent)
+                heading.show()
+            heading.setGeometry(inset + column * (found.width + GAP), top, found.width, HEADING)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -137,7 +152,7 @@ class ImageGrid(QWidget):
     def _build(self) -> None:
         self._heads = QScrollArea()
         self._heads.setObjectName("gridHeadings")
-        self._heads.setFixedHeight(46)
+        self._heads.setFixedHeight(HEADING)
         self._heads_inside = QWidget()
         self._heads.setWidget(self._heads_inside)
         self._scroll = QScrollArea()
@@ -153,7 +168,7 @@ class ImageGrid(QWidget):
         self._scroll.viewport().installEventFilter(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
+        layout.setSpacing(SPACING)
         layout.addWidget(self._heads)
         layout.addWidget(self._scroll, 1)
 

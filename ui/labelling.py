@@ -7,28 +7,65 @@ from collections.abc import Sequence
 ROWS = (1.0, 0.0, 2.0, -1.0, 3.0, -2.0, 4.0, -3.0, 5.0, -4.0, 6.0, -5.0)
 """How far a label is lifted off its point, in its own heights: above it, below it, and so on outwards."""
 
+DOT = 9.0
+"""Half the side of what a label of another point is not to hide, in pixels."""
+
+LEVEL_ROWS = (0.5, 1.5, -0.5, 2.5, -1.5, 3.5, -2.5, 4.5, -3.5)
+"""The same for short labels, which begin level with their point."""
+
 Anchor = tuple[float, float]
 Size = tuple[float, float]
 
 
-def anchors(points: Sequence[tuple[float, float]], sizes: Sequence[Size], area: Size) -> list[Anchor]:
+def anchors(
+    points: Sequence[tuple[float, float]],
+    sizes: Sequence[Size],
+    area: Size,
+    rows: Sequence[float] = ROWS,
+) -> list[Anchor]:
     """For each point the part of its label that lies on it (0, 0: the upper left corner), as ``pyqtgraph.TextItem`` takes it.
 
-    Each label takes the nearest row that is free and within ``area`` (width, height), towards the middle before the edge;
-    the first of these rows where none is.
+    Each label takes the nearest row that is free and within ``area`` (width, height), towards the middle before the edge, and
+    hides no other point where that can be; the first of these rows where none is free.
     """
+    dots = [(x - DOT, y - DOT, x + DOT, y + DOT) for x, y in points]
     taken: list[tuple[float, float, float, float]] = []
     found: list[Anchor] = []
     for (x, y), size in zip(points, sizes, strict=True):
         inward = 0.0 if x <= area[0] / 2 else 1.0
-        candidates = [(side, row) for row in ROWS for side in (inward, 1 - inward)]
-        anchor = next(
-            (one for one in candidates if _free(box := _box(x, y, size, one), taken) and _within(box, area)),
-            candidates[0],
-        )
+        candidates = [(side, row) for row in rows for side in (inward, 1 - inward)]
+        fitting = [
+            one for one in candidates if _free(box := _box(x, y, size, one), taken) and _within(box, area)
+        ]
+        others = [dot for dot in dots if not dot[0] <= x <= dot[2] or not dot[1] <= y <= dot[3]]
+        clear = [one for one in fitting if _free(_box(x, y, size, one), others)]
+        anchor = (*clear, *fitting, candidates[0])[0]
         taken.append(_box(x, y, size, anchor))
         found.append(anchor)
     return found
+
+
+def anchors_level(points: Sequence[tuple[float, float]], sizes: Sequence[Size], area: Size) -> list[Anchor]:
+    """As :func:`anchors`, for short labels."""
+    return anchors(points, sizes, area, LEVEL_ROWS)
+
+
+def anchors_beside(points: Sequence[tuple[float, float]], sizes: Sequence[Size], area: Size) -> list[Anchor]:
+    """As :func:`anchors`, with every label on the right of its point: level with it, or as little above or below as can be."""
+    found: dict[int, Anchor] = {}
+    bottom = 0.0
+    order = sorted(range(len(points)), key=lambda place: points[place][1])
+    tops: dict[int, float] = {}
+    for place in order:
+        height = sizes[place][1]
+        tops[place] = bottom = max(bottom, points[place][1] - height / 2)
+        bottom += height
+    limit = area[1]
+    for place in reversed(order):
+        height = sizes[place][1]
+        tops[place] = limit = min(tops[place], limit - height)
+        found[place] = (0.0, (points[place][1] - tops[place]) / height)
+    return [found[place] for place in range(len(points))]
 
 
 def _box(x: float, y: float, size: Size, anchor: Anchor) -> tuple[float, float, float, float]:

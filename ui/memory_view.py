@@ -18,6 +18,7 @@ from workbench.charts.figures import figures
 from workbench.charts.marks import spaced
 from workbench.charts.memory import Series, merged, series
 from workbench.desk.desk import Desk
+from workbench.results import Memory
 from workbench.timeline import format_bytes
 
 PAGES = (
@@ -26,8 +27,10 @@ PAGES = (
 )
 
 
-MARKS = 6
-"""Of a variant's shape along its curve."""
+MARKS_IN_ALL, FEWEST_MARKS = 24, 2
+"""Of the variants' shapes along their curves."""
+PEAKS_READ = 6
+"""As many peaks are read out one by one; of more, the least and the greatest."""
 
 
 class MemoryView(QStackedWidget):
@@ -81,8 +84,8 @@ class MemoryUse(Chart):
         self.plot.item.getAxis("left").setWidth(64)
         self.bars = Plot(self._theme, "weightsPlot", "What weights and tensors take")
         self.bars.item.setMouseEnabled(x=False, y=False)
-        self.bars.tick_with("left", bytes_tick)
-        self.bars.item.getAxis("left").setWidth(60)
+        self.bars.tick_with("bottom", bytes_tick)
+        self.bars.item.vb.invertY(True)
         self._shades, self._weights, self._tensors = (
             pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[]) for _ in range(3)
         )
@@ -97,7 +100,8 @@ class MemoryUse(Chart):
         self.plot.item.addItem(self._peaks)
         self.bars.item.addItem(self._weights)
         self.bars.item.addItem(self._tensors)
-        self._labels = Labels(self.bars, small_font(self.font()))
+        self._font = small_font(self.font())
+        self._labels = Labels(self.bars, self._font)
         self._names = Labels(self.plot, small_font(self.font(), 12))
         plots = QHBoxLayout()
         plots.setSpacing(16)
@@ -158,9 +162,16 @@ class MemoryUse(Chart):
         self._names.show_apart(
             [(time, size, f"  {column.badge}  ") for column, time, size in peaks], self._theme.colours.text
         )
-        told = "   ".join(f"{column.badge}: {format_bytes(size)}" for column, _, size in peaks)
+        told = [f"{column.badge}: {format_bytes(size)}" for column, _, size in peaks]
+        by_size = sorted(peaks, key=lambda peak: peak[2])
+        few = "   ".join(told)
+        if len(peaks) > PEAKS_READ:
+            few = " to ".join(
+                f"{format_bytes(size)} ({column.badge})" for column, _, size in (by_size[0], by_size[-1])
+            )
         badge = columns[chosen.column].badge
-        self.readout.setText(f"Peaks   {told}   ·   shaded: the stages of variant {badge}")
+        self.readout.setText(f"Peaks   {few}   ·   shaded: the stages of variant {badge}")
+        self.readout.setToolTip("Peaks\n" + "\n".join(told))
 
     def _draw_marks(self, found: tuple[Series, ...]) -> None:
         """Each variant's shape along its curve, so that curves are told apart without their colours."""
@@ -168,7 +179,7 @@ class MemoryUse(Chart):
         marks = [
             (one.times_ms[place], one.rss_bytes[place], columns[one.column].colour)
             for one in found
-            for place in spaced(len(one.times_ms), MARKS)
+            for place in spaced(len(one.times_ms), max(FEWEST_MARKS, MARKS_IN_ALL // len(found)))
         ]
         self._marks.setData(
             [time for time, _, _ in marks],
@@ -184,24 +195,32 @@ class MemoryUse(Chart):
         weights = [one.memory.weights_bytes or 0 for one in found]
         both = [size + (one.memory.tensors_bytes or 0) for size, one in zip(weights, found, strict=True)]
         colours = [VARIANT_COLOURS[column.colour] for column in columns]
-        left, right = [[place + side for place in range(len(found))] for side in (-0.3, 0.3)]
+        tops, bottoms = [[place + side for place in range(len(found))] for side in (-0.3, 0.3)]
         pens = [pg.mkPen(colour, width=1) for colour in colours]
         hatched = [brush(colour) for colour in colours]
         for fill in hatched:
             fill.setStyle(Qt.BrushStyle.BDiagPattern)
         show_bars(
-            self._weights, bars(left, right, [0] * len(found), weights), [brush(one) for one in colours], pens
+            self._weights,
+            bars([0] * len(found), weights, tops, bottoms),
+            [brush(one) for one in colours],
+            pens,
         )
-        show_bars(self._tensors, bars(left, right, weights, both), hatched, pens)
+        show_bars(self._tensors, bars(weights, both, tops, bottoms), hatched, pens)
         ink = self._theme.colours.text
+        texts = [_parts(one.memory) for one in found]
         self._labels.show(
             [
-                (place, size, format_bytes(size) if size else "–", (0.5, 1.1), ink)
-                for place, size in enumerate(both)
+                (size, place, text, (0.0, 0.5), ink)
+                for place, (size, text) in enumerate(zip(both, texts, strict=True))
             ]
         )
-        self.bars.item.setXRange(-0.5, max(1, len(found)) - 0.5, padding=0.02)
-        self.bars.item.setYRange(0, max([1, *both]) * 1.32, padding=0)
-        self.bars.item.getAxis("bottom").setTicks(
-            [[(place, str(column.badge)) for place, column in enumerate(columns)]]
-        )
+        self.bars.name_rows([str(column.badge) for column in columns])
+        self.bars.item.setXRange(0, max(1.0, self.bars.end_with_room(both, texts, self._font)), padding=0)
+        self.bars.item.setYRange(-0.5, max(1, len(found)) - 0.5, padding=0)
+
+
+def _parts(memory: Memory) -> str:
+    """What weights and tensors take, beyond the bar."""
+    known = [format_bytes(size) for size in (memory.weights_bytes, memory.tensors_bytes) if size is not None]
+    return f"  {' + '.join(known) or '–'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyqtgraph as pg
@@ -10,14 +10,18 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent
 
 from ui.canvas import ARROWS
-from ui.labelling import anchors
+from ui.labelling import Anchor, Size, anchors
 from ui.theme import Colours, Theme
 from workbench.timeline import format_bytes, format_ms
 
+WIDEST_ROW_NAME = 262
+ROW_NAME_MARGIN = 14
 MARKERS = ("o", "s", "t", "d", "+", "star", "p", "h", "x", "t1", "t2", "t3")
 """A shape for every colour, so that no meaning hangs on colour alone."""
 
 
+MOST_FOR_TEXT = 0.8
+"""The share of a plot's width that a text beyond a bar may take of it."""
 LABEL_MARGIN = 8.0
 """What a text on a plot has around it, in pixels, both sides together."""
 
@@ -46,6 +50,7 @@ class Plot(pg.PlotWidget):
         self.item.setMenuEnabled(False)
         self.item.vb.setMenuEnabled(False)
         self._theme = theme
+        self._row_names: list[str] = []
         self.paint(theme.colours)
         theme.changed.connect(self.paint)
 
@@ -66,6 +71,28 @@ class Plot(pg.PlotWidget):
         self.item.setLabel(name, text, **{"color": colour, "font-size": "11px"})
         # pyqtgraph lets the lower title stand out by five pixels
         self.item.layout.setContentsMargins(1, 1, 1, 6)
+
+    def name_rows(self, names: Sequence[str]) -> None:
+        """Write a name beside each row, in an axis as wide as the widest."""
+        if names == self._row_names:  # an axis lays the whole plot out anew, at every chart of a run
+            return
+        self._row_names = list(names)
+        metrics = QFontMetricsF(small_font(self.font()))
+        widest = max((metrics.horizontalAdvance(name) for name in names), default=0.0)
+        axis = self.item.getAxis("left")
+        axis.setWidth(round(min(widest + ROW_NAME_MARGIN, WIDEST_ROW_NAME)))
+        axis.setTicks([list(enumerate(names))])
+
+    def end_with_room(self, values: Sequence[float], texts: Sequence[str], font: QFont) -> float:
+        """Where the lower axis has to end, from 0, for each text to be read whole beyond its value."""
+        metrics, width = QFontMetricsF(font), max(1.0, self.item.vb.width())
+        return max(
+            (
+                value / (1 - min((metrics.horizontalAdvance(text) + LABEL_MARGIN) / width, MOST_FOR_TEXT))
+                for value, text in zip(values, texts, strict=True)
+            ),
+            default=1.0,
+        )
 
     def tick_with(self, name: str, write: Any) -> None:
         """Write an axis's values with ``write``."""
@@ -108,15 +135,23 @@ class Labels:
         for label in self._labels[len(texts) :]:
             label.hide()
 
-    def show_apart(self, points: Sequence[tuple[float, float, str]], colour: str) -> None:
-        """Have a text at each point, and none on another; after the scale is set, for they are laid out in pixels."""
+    def show_apart(
+        self,
+        points: Sequence[tuple[float, float, str]],
+        colour: str,
+        lay: Callable[[list[tuple[float, float]], list[Size], Size], list[Anchor]] = anchors,
+    ) -> None:
+        """Have a text at each point, and none on another; after the scale is set, for they are laid out in pixels.
+
+        ``lay`` is one of :mod:`ui.labelling`.
+        """
         room, metrics = self._item.vb, QFontMetricsF(self._font)
         places = [room.mapFromView(QPointF(x, y)) for x, y, _ in points]
         sizes = [
             (metrics.horizontalAdvance(text) + LABEL_MARGIN, metrics.height() + LABEL_MARGIN)
             for *_, text in points
         ]
-        where = anchors([(at.x(), at.y()) for at in places], sizes, (room.width(), room.height()))
+        where = lay([(at.x(), at.y()) for at in places], sizes, (room.width(), room.height()))
         self.show([(x, y, text, anchor, colour) for (x, y, text), anchor in zip(points, where, strict=True)])
 
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ui.badge import badge_icon
 from ui.fields import text_label
@@ -14,6 +22,8 @@ from workbench.desk.desk import Desk
 from workbench.desk.execution import Entry, State
 from workbench.desk.naming import differences, row_titles, short_title
 from workbench.timeline import format_left, format_ms
+
+COLUMNS = ("Variant", "Request", "Time, or what it is doing")
 
 
 class QueueView(QWidget):
@@ -28,10 +38,7 @@ class QueueView(QWidget):
         self.retry.setProperty("role", "small")
         self.retry.clicked.connect(desk.execution.retry_failed)
         theme.icon_on(self.retry, "arrow-clockwise")
-        self.list = QListWidget()
-        self.list.setObjectName("queueList")
-        self.list.setAccessibleName("Queue of runs")
-        self.list.setUniformItemSizes(True)
+        self.list = _columns()
         head = QHBoxLayout()
         head.addWidget(self.said, 1)
         head.addWidget(self.retry)
@@ -53,20 +60,22 @@ class QueueView(QWidget):
         if not self.isVisible():
             return
         queue, state = self._desk.execution.queue, self._desk.execution.state
-        while self.list.count() > len(queue):
-            self.list.takeItem(self.list.count() - 1)
-        while self.list.count() < len(queue):
-            self.list.addItem(QListWidgetItem())
+        while self.list.topLevelItemCount() > len(queue):
+            self.list.takeTopLevelItem(self.list.topLevelItemCount() - 1)
+        while self.list.topLevelItemCount() < len(queue):
+            self.list.addTopLevelItem(QTreeWidgetItem())
         requests = self._desk.experiment.requests
         titles = row_titles(requests) if len(requests) > 1 else [f"seed {item.seed}" for item in requests]
         for row, entry in enumerate(queue):
             if entry.row < len(titles):
-                self._show(self.list.item(row), entry, titles[entry.row])
+                item = self.list.topLevelItem(row)
+                if item is not None:
+                    self._show(item, entry, titles[entry.row])
         cells = self._desk.experiment.cells.values()
         self.retry.setVisible(any(cell.phase in ("failed", "cancelled") for cell in cells))
         self.said.setText(_words(state))
 
-    def _show(self, item: QListWidgetItem, entry: Entry, which: str) -> None:
+    def _show(self, item: QTreeWidgetItem, entry: Entry, which: str) -> None:
         experiment = self._desk.experiment
         if entry.column >= len(experiment.columns):
             return
@@ -86,16 +95,33 @@ class QueueView(QWidget):
             if (experiment.comparison and experiment.comparison.repeats > 1)
             else ""
         )
-        text = f"{short_title(variant)} {differences(variant)}".strip() + f"   {which}{repeat}   —   {doing}"
-        if item.text() != text:
-            item.setText(text)
-            item.setIcon(badge_icon(column.badge, column.colour))
-            font = item.font()
-            font.setBold(entry.step == "active")
-            item.setFont(font)
+        texts = (f"{short_title(variant)} {differences(variant)}".strip(), f"{which}{repeat}", doing)
+        if texts != tuple(item.text(place) for place in range(len(COLUMNS))):
+            item.setIcon(0, badge_icon(column.badge, column.colour))
+            for place, text in enumerate(texts):
+                item.setText(place, text)
+                font = item.font(place)
+                font.setBold(entry.step == "active")
+                item.setFont(place, font)
         if entry.step == "active":
             self.list.scrollToItem(item)
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+
+
+def _columns() -> QTreeWidget:
+    """A line for every run."""
+    runs = QTreeWidget()
+    runs.setObjectName("queueList")
+    runs.setAccessibleName("Queue of runs")
+    runs.setUniformRowHeights(True)
+    runs.setRootIsDecorated(False)
+    runs.setAllColumnsShowFocus(True)
+    runs.setHeaderLabels(COLUMNS)
+    header = runs.header()
+    header.setStretchLastSection(True)
+    for place in range(len(COLUMNS) - 1):
+        header.setSectionResizeMode(place, QHeaderView.ResizeMode.ResizeToContents)
+    return runs
 
 
 def _words(state: State) -> str:

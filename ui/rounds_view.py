@@ -8,6 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from ui.chart import Chart
+from ui.labelling import anchors_beside
 from ui.plots import MARKERS, Labels, Plot, brush, small_font, time_tick
 from ui.theme import VARIANT_COLOURS, Theme
 from workbench.charts.marks import spaced
@@ -19,6 +20,8 @@ MARKS = 24
 """Of a variant's shape along its line."""
 LABEL_ROOM = 0.06
 """Of the width, for the numbers behind the lines."""
+
+EMPTY = "Switch Live on: the time of every round appears here"
 
 
 class RoundsView(Chart):
@@ -65,11 +68,11 @@ class RoundsView(Chart):
         self._names.show_apart(
             [(len(times), times[-1], f"   {column.badge}   ") for column, times in found],
             self._theme.colours.text,
+            anchors_beside,
         )
         last = "    ".join(f"{column.badge}: {format_ms(times[-1])}" for column, times in found)
-        self.readout.setText(
-            f"Newest:  {last}" if last else "Switch Live on: the time of every round appears here"
-        )
+        self.readout.setText(f"Newest:  {last}")
+        self.say_nothing("" if last else EMPTY, self.plot)
         self.plot.setAccessibleDescription(self.readout.text())
 
     def _draw_marks(self, found: list[tuple[Column, list[float]]]) -> None:

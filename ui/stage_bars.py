@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from workbench.desk.desk import Desk
 from workbench.desk.naming import lane_title
 from workbench.timeline import STAGE_TITLES, format_ms
 
+EMPTY = "The stages of every variant appear here, stacked"
 HALF = 0.3
 Box = tuple[int, float, float, str]
 """The place of a variant, start and end in milliseconds, and the stage."""
@@ -37,14 +39,14 @@ class StageBars(Chart):
         item: Any = self.plot.item
         item.vb.invertY(True)
         item.setMouseEnabled(x=False, y=False)
-        item.getAxis("left").setWidth(222)
         self.plot.tick_with("bottom", time_tick)
         self._bars = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
         self._whiskers = pg.ErrorBarItem(x=np.zeros(0), y=np.zeros(0), beam=0.2)
         self._mark = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
         for part in (self._bars, self._whiskers, self._mark):
             item.addItem(part)
-        self._labels = Labels(self.plot, small_font(self.font(), 12))
+        self._font = small_font(self.font(), 12)
+        self._labels = Labels(self.plot, self._font)
         self.body.addWidget(self.plot, 1)
         self.body.addLayout(legend((*STAGES, "other")))
         self._pointed: Box | None = None
@@ -58,18 +60,19 @@ class StageBars(Chart):
         self._found = figures(experiment)
         self._boxes = _boxes(self._found)
         count = max(1, len(self._found))
-        widest = max((item.total.high for item in self._found if item.total), default=1.0)
-        self.plot.item.setYRange(-0.5, count - 0.5, padding=0)
-        self.plot.item.setXRange(0, widest * 1.16, padding=0)
-        columns = experiment.columns
-        self.plot.item.getAxis("left").setTicks(
-            [
-                [
-                    (place, f"{column.badge}  {lane_title(column.variant)}")
-                    for place, column in enumerate(columns)
-                ]
-            ]
+        self.plot.name_rows(
+            [f"{column.badge}  {lane_title(column.variant)}" for column in experiment.columns]
         )
+        totals = [
+            (place, item.total.high, self._total(item))
+            for place, item in enumerate(self._found)
+            if item.total
+        ]
+        end = self.plot.end_with_room(
+            [high for _, high, _ in totals], [text for *_, text in totals], self._font
+        )
+        self.plot.item.setYRange(-0.5, count - 0.5, padding=0)
+        self.plot.item.setXRange(0, end, padding=0)
         self._bars.setVisible(bool(self._boxes))
         if self._boxes:
             shades = [QColor(STAGE_COLOURS.get(stage, STAGE_COLOURS["other"])) for *_, stage in self._boxes]
@@ -83,8 +86,9 @@ class StageBars(Chart):
                 brushes=shades,
                 pens=[pg.mkPen(self._theme.colours.surface, width=1)] * len(shades),
             )
+        self.say_nothing("" if self._boxes else EMPTY, self.plot)
         self._draw_whiskers()
-        self._draw_labels(widest * 1.16)
+        self._draw_labels(end, totals)
         self._tell(None)
 
     def _draw_whiskers(self) -> None:
@@ -103,7 +107,16 @@ class StageBars(Chart):
                 pen=pg.mkPen(self._theme.colours.text, width=2),
             )
 
-    def _draw_labels(self, width: float) -> None:
+    def _total(self, item: Figures) -> str:
+        """What stands behind a bar."""
+        if item.total is None:
+            return ""
+        time = f"  {format_ms(item.total.median)}"
+        if item.speedup is None or item.column == self._desk.experiment.baseline:
+            return time
+        return f"{time}   {item.speedup:.2f}×"
+
+    def _draw_labels(self, width: float, totals: Sequence[tuple[int, float, str]]) -> None:
         per_ms = self.plot.item.vb.width() / max(1e-9, width)
         ink = self._theme.colours.text
         texts: list[Label] = []
@@ -112,16 +125,7 @@ class StageBars(Chart):
             text = block_label(title, format_ms(end - start), (end - start) * per_ms)
             if text:
                 texts.append(((start + end) / 2, place, text, (0.5, 0.5), STAGE_TEXT))
-        for place, item in enumerate(self._found):
-            if item.total is not None:
-                speed = (
-                    f"   {item.speedup:.2f}×"
-                    if item.speedup and place != self._desk.experiment.baseline
-                    else ""
-                )
-                texts.append(
-                    (item.total.high, place, f"  {format_ms(item.total.median)}{speed}", (0, 0.5), ink)
-                )
+        texts += [(high, place, text, (0.0, 0.5), ink) for place, high, text in totals]
         self._labels.show(texts)
 
     def _moved(self, position: QPointF) -> None:
@@ -164,7 +168,7 @@ class StageBars(Chart):
         if box is None:
             runs = max((item.runs for item in self._found), default=0)
             if not runs:
-                return "The stages of every variant appear here"
+                return ""
             if runs == 1:
                 return "One run each: no spread yet. More repeats, or Live with a locked seed, draw whiskers"
             return f"Medians of up to {runs} runs; the whisker is the middle half of their totals"

@@ -23,8 +23,8 @@ from workbench.desk.desk import Desk
 from workbench.desk.naming import lane_title
 from workbench.timeline import STAGE_TITLES, format_ms
 
+EMPTY = "The stages of every run appear here, as they are measured"
 HALF = 0.36
-LANE_TITLE = 222
 KERNEL_TOP = 0.10
 SMALLEST_PIXELS = 0.6
 NARROWEST_LABEL = 64
@@ -115,7 +115,6 @@ class TimelineView(Chart):
         item: Any = self.plot.item
         item.vb.invertY(True)
         item.setMouseEnabled(x=True, y=False)
-        item.getAxis("left").setWidth(LANE_TITLE)
         self.plot.tick_with("bottom", time_tick)
         self._bars = [pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[]) for _ in range(2)]
         self._marks = pg.BarGraphItem(x0=[], x1=[], y0=[], y1=[])
@@ -154,12 +153,12 @@ class TimelineView(Chart):
 
     def _name_lanes(self) -> None:
         columns = self._desk.experiment.columns
-        ticks = []
-        for place, lane in enumerate(self._lanes):
+        names = []
+        for lane in self._lanes:
             column = columns[lane.column]
             note = f" ({lane.note})" if lane.note else ""
-            ticks.append((place, f"{column.badge}  {lane_title(column.variant)}{note}"))
-        self.plot.item.getAxis("left").setTicks([ticks])
+            names.append(f"{column.badge}  {lane_title(column.variant)}{note}")
+        self.plot.name_rows(names)
 
     def _paint(self) -> None:
         """Draw what is in view and at least a good part of a pixel wide."""
@@ -218,12 +217,7 @@ class TimelineView(Chart):
                 y = place + 0.23 if piece.kernel else place - (0.15 if self._has_kernels(place) else 0)
                 texts.append((middle, y, text, (0.5, 0.5), "#0E1116"))
         for place, lane in enumerate(self._lanes):
-            if (
-                lane.stages
-                and not lane.running
-                and left <= lane.end_ms <= right
-                and lane.end_ms * per_ms > 40
-            ):
+            if lane.stages and not lane.running and left <= lane.end_ms <= right:
                 room = (right - lane.end_ms) * per_ms > 70
                 texts.append(
                     (lane.end_ms, place, f" {format_ms(lane.end_ms)}", (0.0 if room else 1.0, 0.5), ink)
@@ -300,13 +294,12 @@ class TimelineView(Chart):
         self._tell()
 
     def _tell(self) -> None:
+        empty = not any(lane.stages for lane in self._lanes)
+        self.say_nothing(EMPTY if empty else "", self.plot)
         shown = self._hovered or (self.picked[-1] if self.picked else None)
         lane = next((lane for lane in self._lanes if shown and lane.column == shown.lane), None)
         if shown is None or lane is None:
-            empty = not any(lane.stages for lane in self._lanes)
-            self.readout.setText(
-                "Each stage of every run appears here" if empty else "Point at a block to read it"
-            )
+            self.readout.setText("" if empty else "Point at a block to read it")
         else:
             badge = self._desk.experiment.columns[shown.lane].badge
             self.readout.setText(f"{badge}  {describe(shown, lane)}")

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout
 
 from ui.chart import Chart
 from ui.fields import Choice
-from ui.later import Later
+from ui.labelling import anchors, anchors_level
 from ui.plots import MARKERS, Labels, Plot, brush, small_font
+from ui.point_list import Item, PointList
 from ui.theme import VARIANT_COLOURS, Theme
 from workbench.charts.figures import figures
-from workbench.charts.tradeoff import MEASURES, Point, pareto_front, points
+from workbench.charts.tradeoff import GREATEST, MEASURES, Point, pareto_front, points
 from workbench.desk.desk import Desk
 from workbench.desk.naming import lane_title
 
 EMPTY = "Run two or more variants: their speed-up and quality appear here"
 NO_QUALITY = "Synthetic weights have no quality to trade"
 NAME_CHARACTERS = 60
+MOST_NAMED = 6
+"""As many dots bear their names; of more, their numbers, with a list beside."""
+DOT_SHARE = 0.06
+"""What is left free above the greatest quality there can be, for half a dot."""
 
 
 class TradeoffView(Chart):
@@ -47,10 +52,14 @@ class TradeoffView(Chart):
         self._line, self._dots = pg.PlotCurveItem(), pg.ScatterPlotItem(size=16)
         self.plot.item.addItem(self._line)
         self.plot.item.addItem(self._dots)
-        self._soon = Later(self, self.refresh)
         self._labels = Labels(self.plot, small_font(self.font()))
+        self.list = PointList()
+        self.list.hide()
         self.head.addWidget(self.measure)
-        self.body.addWidget(self.plot, 1)
+        line = QHBoxLayout()
+        line.addWidget(self.plot, 1)
+        line.addWidget(self.list)
+        self.body.addLayout(line, 1)
         self._measure_chosen("measure")
 
     def _measure_chosen(self, changed: str) -> None:
@@ -70,8 +79,10 @@ class TradeoffView(Chart):
         for item in (self._line, self._dots):
             item.clear()
         self._labels.show([])
+        self.list.setVisible(len(found) > MOST_NAMED)
+        nothing = NO_QUALITY if experiment.synthetic else EMPTY
+        self.say_nothing("" if found else nothing, self.plot, self.measure)
         if not found:
-            self.readout.setText(NO_QUALITY if experiment.synthetic else EMPTY)
             return
         front = pareto_front(found)
         colours = self._theme.colours
@@ -90,9 +101,13 @@ class TradeoffView(Chart):
             brush=[brush(VARIANT_COLOURS[column.colour]) for column in columns],
             pen=[outlines[point in front] for point in found],
         )
-        self._scale([point.speedup for point in found], [point.quality for point in found])
+        title = MEASURES[measure].split(" against")[0]
+        self._scale([point.speedup for point in found], [point.quality for point in found], GREATEST[measure])
         self._label(found)
-        self.plot.title_axis("left", MEASURES[measure].split(" against")[0])
+        self._list(found, front, title)
+        write = "{:.0%}" if measure == "fidelity" else "{:g}"
+        self.plot.tick_with("left", lambda value: write.format(value) if value <= GREATEST[measure] else "")
+        self.plot.title_axis("left", title)
         self.plot.title_axis("bottom", "Speed-up over the baseline")
         names = ", ".join(str(experiment.columns[point.column].badge) for point in front)
         self.readout.setText(
@@ -106,26 +121,49 @@ class TradeoffView(Chart):
         )
 
     def _label(self, found: Sequence[Point]) -> None:
-        """Name every dot."""
+        """Name every dot, or number it where they are many."""
         columns = [self._desk.experiment.columns[point.column] for point in found]
+        named = len(found) <= MOST_NAMED
+        texts = [
+            f"   {column.badge}  {lane_title(column.variant, NAME_CHARACTERS)}, {point.label}   "
+            if named
+            else f"   {column.badge}   "
+            for point, column in zip(found, columns, strict=True)
+        ]
         self._labels.show_apart(
-            [
-                (
-                    point.speedup,
-                    point.quality,
-                    f"   {column.badge}  {lane_title(column.variant, NAME_CHARACTERS)}, {point.label}   ",
-                )
-                for point, column in zip(found, columns, strict=True)
-            ],
+            [(point.speedup, point.quality, text) for point, text in zip(found, texts, strict=True)],
             self._theme.colours.text,
+            anchors if named else anchors_level,
         )
 
-    def resizeEvent(self, event: Any) -> None:
-        super().resizeEvent(event)
-        self._soon()
+    def _list(self, found: Sequence[Point], front: Sequence[Point], measure: str) -> None:
+        if len(found) <= MOST_NAMED:
+            return
+        columns = self._desk.experiment.columns
+        self.list.show_items(
+            [
+                Item(
+                    columns[point.column].badge,
+                    columns[point.column].colour,
+                    lane_title(columns[point.column].variant, NAME_CHARACTERS),
+                    f"{point.speedup:.2f}×",
+                    point.label.removeprefix("the "),
+                    point in front,
+                )
+                for point in sorted(found, key=lambda point: -point.speedup)
+            ],
+            measure.split(",")[0],
+        )
 
-    def _scale(self, xs: list[float], ys: list[float]) -> None:
-        x_room = max((max(xs) - min(xs)) * 0.18, 0.15)
-        y_room = max((max(ys) - min(ys)) * 0.35, 0.02 * max(abs(max(ys)), 0.5))
+    def _scale(self, xs: list[float], ys: list[float], greatest: float) -> None:
+        named = len(xs) <= MOST_NAMED
+        x_room = max((max(xs) - min(xs)) * (0.18 if named else 0.08), 0.15)
+        y_room = max((max(ys) - min(ys)) * (0.35 if named else 0.12), 0.02 * max(abs(max(ys)), 0.5))
+        bottom = min(ys) - y_room
+        top = (
+            min(max(ys) + y_room, greatest + DOT_SHARE * (greatest - bottom))
+            if not named
+            else max(ys) + y_room
+        )
         self.plot.item.setXRange(max(0.0, min(xs) - x_room), max(xs) + x_room, padding=0)
-        self.plot.item.setYRange(min(ys) - y_room, max(ys) + y_room, padding=0)
+        self.plot.item.setYRange(bottom, top, padding=0)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -20,12 +18,14 @@ from superqt import QElidingLabel
 
 from ui.empty_state import EmptyState
 from ui.image_grid import ImageGrid
+from ui.later import Later
 from ui.segments import Segments
 from ui.theme import Theme
 from workbench.desk.desk import Desk
 from workbench.desk.experiment import SYNTHETIC_MARK, SYNTHETIC_NOTICE
 
 LOWEST_STACK = 200
+EDGE, TOP = 16, 10
 CHARTS_MILLISECONDS = 30
 VIEWS = (
     ("grid", "squares-four", "Grid", "The pictures side by side  (Ctrl+1)"),
@@ -38,7 +38,8 @@ class WorkArea(QWidget):
 
     details_asked = Signal()
 
-    def __init__(self, desk: Desk, theme: Theme, bars: Sequence[QWidget]):
+    def __init__(self, desk: Desk, theme: Theme, bars: tuple[QWidget, QWidget]):
+        """``bars``: what went wrong, and what was done."""
         super().__init__()
         self._desk = desk
         self._theme = theme
@@ -58,13 +59,15 @@ class WorkArea(QWidget):
         self.stack.addWidget(self.grid)
         top = QWidget()
         column = QVBoxLayout(top)
-        column.setContentsMargins(16, 10, 16, 10)
+        column.setContentsMargins(EDGE, TOP, EDGE, TOP)
         column.setSpacing(8)
         self.bar = self._bar()
         column.addWidget(self.bar)
-        for bar in bars:
-            column.addWidget(bar)
+        column.addWidget(bars[0])
         column.addWidget(self.stack, 1)
+        self._top, self._notice = top, bars[1]
+        self._notice.setParent(top)
+        self._notice.installEventFilter(self)
         self.chart_panel = QFrame()
         self.chart_panel.setObjectName("chartPanel")
         self._chart_layout = QVBoxLayout(self.chart_panel)
@@ -80,6 +83,7 @@ class WorkArea(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter)
         self._arranged_by_hand = False
+        self._arrange_soon = Later(self, self._arrange_unless_by_hand, CHARTS_MILLISECONDS)
         self.splitter.splitterMoved.connect(self._moved_by_hand)
         desk.experiment.began.connect(self._show_title)
         desk.viewport.changed.connect(self._show_zoom)
@@ -102,10 +106,9 @@ class WorkArea(QWidget):
     def arrange(self) -> None:
         """The usual heights: pictures as high as their columns are wide, charts the rest, each at least four tenths."""
         whole = self.height()
-        wanted = self.grid.ideal_height() + self.bar.sizeHint().height() + 34
-        if self.view() == "ab":
-            wanted = whole
-        pictures = min(max(wanted, whole * 4 // 10), whole * 6 // 10)
+        most, around = whole * 6 // 10, self.bar.sizeHint().height() + 34
+        wanted = most if self.view() == "ab" else self.grid.ideal_height(most - around) + around
+        pictures = min(max(wanted, whole * 4 // 10), most)
         self.splitter.setSizes([pictures, whole - pictures])
 
     def restore(self, halves: QByteArray, view: str, chart: str) -> None:
@@ -183,7 +186,7 @@ class WorkArea(QWidget):
             self._arrange_unless_by_hand()
 
     def _arrange_unless_by_hand(self) -> None:
-        if not self._arranged_by_hand:
+        if not self._arranged_by_hand and not self.chart_panel.isHidden():
             self.arrange()
 
     def _moved_by_hand(self) -> None:
@@ -193,6 +196,21 @@ class WorkArea(QWidget):
         super().resizeEvent(event)
         if hasattr(self, "charts"):
             self.charts.arrange(self.width())
+        self._arrange_soon()
+        self._place_notice()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest):
+            self._place_notice()
+        return super().eventFilter(watched, event)
+
+    def _place_notice(self) -> None:
+        """Over the title for a moment: a notice that took room of its own would make every picture smaller and large again."""
+        left = self.title.mapTo(self._top, self.title.rect().topLeft()).x() if self.bar.isVisible() else EDGE
+        width = self._top.width() - left - EDGE
+        high = max(self._notice.heightForWidth(width), self._notice.sizeHint().height())
+        self._notice.setGeometry(left, TOP, width, max(high, self.bar.height()))
+        self._notice.raise_()
 
     def _bar(self) -> QWidget:
         bar = QWidget()
@@ -237,7 +255,7 @@ class WorkArea(QWidget):
         seed = f"seed {first.seed}" if seeds == 1 else f"{seeds} seeds"
         text = f"{what} · {first.width} × {first.height} · {first.steps} steps · {seed}"
         self.title.setText(" ".join(text.split()))
-        self.title.setToolTip("\n".join(prompts))
+        self.title.setToolTip("\n".join([*prompts, self.title.text().rpartition("”")[2].lstrip(" ·")]))
 
     def _show_zoom(self) -> None:
         zoom = self._desk.viewport.zoom

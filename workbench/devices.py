@@ -33,17 +33,23 @@ class Devices:
     error: str | None = None
 
 
-def list_devices(backends: Iterable[str] = ()) -> list[Devices]:
-    """Ask the backends (all of them, where none is named) at once, and wait: some seconds. Not for a window's thread."""
+def list_devices(backends: Iterable[str] = (), cancelled: threading.Event | None = None) -> list[Devices]:
+    """Ask the backends (all of them, where none is named) at once, and wait: some seconds. Not for a window's thread.
+
+    Raises :class:`workbench.workers.Stopped` once ``cancelled`` is set; none of its processes is left then.
+    """
     names = list(backends) or list(BACKENDS)
+    cancelled = cancelled or threading.Event()
     pool = WorkerPool(budget_bytes=0)
     try:
-        workers = {name: pool.start(WorkerKey(ENTRY, name)) for name in names}
+        workers = {name: pool.start(WorkerKey(ENTRY, name), cancelled) for name in names}
         for name, worker in workers.items():
             worker.send(ListDevices(name))
         found = []
         for name, worker in workers.items():
-            talk = Conversation(worker, pool.inbox, threading.Event(), PATIENCE, "listing devices")
+            talk = Conversation(
+                worker, pool.inbox, cancelled, PATIENCE, "listing devices", interruptible=False
+            )
             found.append(_answer(name, talk))
         return found
     finally:

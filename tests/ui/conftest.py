@@ -83,7 +83,7 @@ def open_window(qtbot, home: Path) -> Iterator[Callable]:
     def open_one(runner):
         application = QApplication.instance()
         assert isinstance(application, QApplication)
-        window = app.open_window(application, runner, list_devices=tuple)
+        window = app.open_window(application, runner, list_devices=lambda cancelled: ())
         windows.append(window)
         with qtbot.waitSignal(window.painted, timeout=10_000):
             window.show()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import unescape
 
 import pytest
+from pyqtgraph import TextItem
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
@@ -14,6 +15,7 @@ from backends.variants import parse_variant
 from tests.ui.doing import LONG, find, run
 from tests.ui.test_process import LiveScript
 from tests.workbench.desk.script import Play
+from ui.point_list import FRONT
 from workbench.comparison import Comparison
 from workbench.desk.experiment import Column
 
@@ -206,6 +208,126 @@ def test_with_eight_columns_every_name_is_read_and_no_figure_is_cut(qtbot, open_
     window.resize(2560, 1440)
     qtbot.waitUntil(lambda: all(heading.figure.isVisible() for heading in grid._headings[1:]))
     assert "dB" in grid.cells[0, 1].quality.text()
+
+
+def test_the_reason_of_a_failure_is_read_over_the_picture_of_an_earlier_run(qtbot, open_window):
+    script = LiveScript()
+    window = open_window(script)
+    window.desk.board.take([parse_variant("pytorch"), parse_variant("pytorch:bf16")])
+    window.desk.form.edit(prompt="a bird", steps=2, size="64 × 64", keep_seed=True)
+    for fail in (None, "pytorch:bf16"):
+        window.run()
+        Play(window.desk, script).round(fail)
+    good, failed = window.work.grid.cells[0, 0], window.work.grid.cells[0, 1]
+    assert failed.canvas.picture is not None and failed.canvas.dimmed and "SIGKILL" in failed.status.text()
+    assert failed.retry.isVisible() and not good.canvas.dimmed
+    qtbot.waitUntil(
+        lambda: failed.canvas.frame().toRect().adjusted(-1, 0, 1, 0).contains(failed.status.geometry())
+    )
+
+
+@pytest.fixture
+def twelve(open_window):
+    """A window after a run of twelve variants."""
+    script = LiveScript()
+    window = open_window(script)
+    lines = [
+        "pytorch",
+        "pytorch:bf16",
+        "pytorch-sdpa",
+        "openvino",
+        "openvino:bf16",
+        "openvino:int8",
+        "opencl",
+        "opencl-all",
+    ]
+    lines += ["openvino:int8+tome=0.4", "opencl-winograd", "pytorch+channels_last", "pytorch:bf16+tome=0.4"]
+    window.desk.board.take([parse_variant(line) for line in lines])
+    window.desk.form.edit(prompt="a bird", steps=2, size="64 × 64")
+    window.run()
+    Play(window.desk, script).round()
+    return window
+
+
+def test_twelve_variants_fill_a_large_screen_in_lines_with_their_headings(qtbot, twelve):
+    window, grid = twelve, twelve.work.grid
+    assert len({cell.y() for cell in grid.cells.values()}) == 1
+    window.resize(2560, 1440)
+    qtbot.waitUntil(lambda: len({cell.y() for cell in grid.cells.values()}) == 2)
+    qtbot.waitUntil(lambda: all(cell.canvas.frame().width() > 200 for cell in grid.cells.values()))
+    for place, heading in enumerate(grid._headings):
+        cell = grid.cells[0, place]
+        assert heading.isVisible() and (heading.x(), heading.geometry().bottom() + 1) == (cell.x(), cell.y())
+    assert grid._scroll.verticalScrollBar().maximum() == 0
+    grid.cells[0, 1].setFocus()
+    window.desk.selection.look_at((0, 1))
+    qtbot.keyClick(grid.cells[0, 1], Qt.Key.Key_Down)
+    assert window.desk.selection.current == (0, 7)
+    qtbot.keyClick(grid.cells[0, 7], Qt.Key.Key_Up)
+    assert window.desk.selection.current == (0, 1)
+    window.resize(1280, 800)
+    qtbot.waitUntil(lambda: len({cell.y() for cell in grid.cells.values()}) == 1)
+    assert all(heading.isVisible() for heading in grid._headings)
+
+
+def test_no_speed_up_stands_without_quality_in_the_narrowest_cells(qtbot, twelve):
+    for place, cell in list(twelve.work.grid.cells.items())[1:]:
+        assert cell.width() == 148 and cell.speedup.isVisible() and cell.quality.text(), place
+        assert cell.quality._elidedText() == cell.quality.text()
+        assert cell.time.width() >= cell.time.sizeHint().width()
+
+
+def test_many_dots_are_numbered_and_listed_and_few_bear_their_names(qtbot, twelve):
+    window = twelve
+    window.open_chart("Trade-off")
+    view = window.work.charts.tradeoff
+    qtbot.waitUntil(view.list.isVisible)
+    shown = [label for label in view._labels._labels if label.isVisible()]
+    assert sorted(int(label.toPlainText()) for label in shown) == list(range(1, 13))
+    top = view.plot.item.vb.viewRange()[1][1]
+    assert 1.0 < top < 1.01
+    assert (
+        len(
+            [label for label in view.list.findChildren(QLabel) if label.text() == FRONT and label.isVisible()]
+        )
+        >= 1
+    )
+    window.desk.board.take(list(window.desk.board.variants[:4]))
+    window.run()
+    Play(window.desk, window.desk.execution._runner).round()
+    qtbot.waitUntil(lambda: not view.list.isVisible())
+    qtbot.waitUntil(
+        lambda: any(
+            "PyTorch bf16" in label.toPlainText() for label in view._labels._labels if label.isVisible()
+        )
+    )
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (2560, 1440)])
+@pytest.mark.parametrize(
+    ("title", "name"), [("Timeline", "timelinePlot"), ("Stages", "stageBarsPlot"), ("Memory", "weightsPlot")]
+)
+def test_no_word_of_a_chart_is_cut_or_lies_on_another_at_any_size(qtbot, twelve, title, name, size):
+    """Also after a change of the size: words are laid out in pixels."""
+    twelve.open_chart(title)
+    twelve.resize(*(2560, 1440) if size[0] == 1280 else (1280, 800))
+    qtbot.wait(150)
+    twelve.resize(*size)
+    plot = find(twelve, QWidget, name)
+    qtbot.waitUntil(lambda: _words_apart(plot))
+
+
+def _words_apart(plot) -> bool:
+    room = plot.item.vb.sceneBoundingRect().adjusted(-1, -1, 1, 1)
+    boxes = [
+        item.mapRectToScene(item.textItem.mapRectToParent(item.textItem.boundingRect())).adjusted(
+            4, 4, -4, -4
+        )
+        for item in plot.item.items
+        if isinstance(item, TextItem) and item.isVisible() and item.toPlainText().strip()
+    ]
+    apart = not any(box.intersects(other) for place, box in enumerate(boxes) for other in boxes[:place])
+    return len(boxes) >= 12 and apart and all(room.contains(box) for box in boxes)
 
 
 def test_a_run_of_fewer_variants_begins_under_an_open_table(qtbot, open_window):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.labelling import anchors
+from ui.labelling import anchors, anchors_beside, anchors_level
 
 AREA, SIZE = (900.0, 400.0), (180.0, 20.0)
 places = st.tuples(st.floats(0, AREA[0]), st.floats(100, 300))
@@ -30,3 +30,22 @@ def test_a_label_that_finds_no_room_is_there_all_the_same():
 
 def test_equal_variants_are_named_above_and_below_their_dot():
     assert anchors([(100.0, 200.0)] * 2, [SIZE] * 2, AREA) == [(0.0, 1.0), (0.0, 0.0)]
+
+
+def test_a_label_shuns_the_dots_of_others():
+    """The place above the first point is where the second one is."""
+    found = anchors([(100.0, 200.0), (150.0, 190.0)], [SIZE] * 2, AREA)
+    assert found[0] == (0.0, 0.0)
+
+
+def test_numbers_begin_level_with_their_dot():
+    assert anchors_level([(100.0, 200.0)] * 2, [(20.0, 20.0)] * 2, AREA) == [(0.0, 0.5), (1.0, 0.5)]
+
+
+@given(st.lists(st.tuples(st.floats(0, AREA[0]), st.floats(0, AREA[1])), min_size=1, max_size=12))
+def test_names_at_the_ends_of_lines_stand_one_under_the_other(points):
+    found = anchors_beside(points, [SIZE] * len(points), AREA)
+    tops = sorted(y - up * SIZE[1] for (_, y), (_, up) in zip(points, found, strict=True))
+    assert all(across == 0 for across, _ in found)
+    assert all(below - above >= SIZE[1] - 1e-6 for above, below in zip(tops, tops[1:], strict=False))
+    assert tops[0] >= -1e-6 and tops[-1] <= AREA[1] - SIZE[1] + 1e-6

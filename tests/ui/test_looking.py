@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QListWidget, QTableWidget, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QTableWidget, QTreeWidget, QWidget
 
 from backends.variants import format_variant, parse_variant
 from tests.ui.doing import LONG, find, grid_of, run
@@ -40,7 +40,7 @@ def test_two_pictures_are_compared_in_four_ways(qtbot, window, done):
     assert ab.canvas.split > before
     flipped = ab.canvas.flipped
     qtbot.keyClick(ab.canvas, Qt.Key.Key_Space)
-    assert ab.canvas.flipped is not flipped
+    assert ab.canvas.flipped is not flipped and ab.mode == "blink"
     a, b = window.desk.selection.a, window.desk.selection.b
     qtbot.keyClick(ab.canvas, Qt.Key.Key_X)
     assert (window.desk.selection.a, window.desk.selection.b) == (b, a)
@@ -314,8 +314,9 @@ def test_two_prompts_with_one_seed_are_told_apart_in_ab_and_in_the_queue(qtbot, 
         texts = [choice.itemText(index) for index in range(choice.count())]
         assert len(set(texts)) == 4 and sum("“a blue dog”" in text for text in texts) == 2
     window.open_chart("Queue")
-    queue = find(window, QListWidget, "queueList")
-    assert len({queue.item(row).text().split("—")[0] for row in range(queue.count())}) == 4
+    queue = find(window, QTreeWidget, "queueList")
+    items = [queue.topLevelItem(row) for row in range(queue.topLevelItemCount())]
+    assert len({(item.text(0), item.text(1)) for item in items if item}) == len(items) == 4
 
 
 def test_earlier_comparisons_are_opened_from_the_empty_state(

@@ -32,7 +32,7 @@ if __name__ == "__main__":
     from PySide6.QtWidgets import QApplication
     application = QApplication([])
     from ui import app
-    window = app.open_window(application, list_devices=tuple)
+    window = app.open_window(application, list_devices=lambda cancelled: ())
     late = {"numpy", "pyqtgraph", "multiprocessing", "workbench.workers"}
     print(sorted(late & set(sys.modules)))
     window.painted.connect(application.quit)
@@ -52,7 +52,7 @@ if __name__ == "__main__":
     application = QApplication([])
     from backends.variants import parse_variant
     from ui import app
-    window = app.open_window(application, list_devices=tuple)
+    window = app.open_window(application, list_devices=lambda cancelled: ())
     window.desk.form.edit(prompt="a bird", steps=1000)
     window.desk.board.take([parse_variant("pytorch")])
     window.show()
@@ -70,6 +70,27 @@ if __name__ == "__main__":
             QTimer.singleShot(0, stop)
     window.desk.execution.state_changed.connect(watch)
     sys.exit(application.exec())
+"""
+EARLY = """
+import sys, time
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+if __name__ == "__main__":
+    application = QApplication([])
+    from ui import app
+    window = app.open_window(application)
+    ends = []
+    def stop():
+        print(window.desk.availability.looking)
+        ends.append(time.monotonic())
+        window.close()
+    window.painted.connect(lambda: QTimer.singleShot(int(sys.argv[1]), stop))
+    window.show()
+    application.exec()
+    import psutil, threading
+    print([thread.name for thread in threading.enumerate() if thread.name in ("list devices", "spawner")])
+    print(len(psutil.Process().children(recursive=True)))
+    print(time.monotonic() - ends[0])
 """
 
 
@@ -121,7 +142,7 @@ def script(tmp_path: Path, home: Path):
             timeout=100,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
         return done.stdout
 
     return run
@@ -143,6 +164,13 @@ def test_closing_during_a_run_leaves_no_process_behind(script, x_server, tmp_pat
     if x_server:
         image = QImage(str(shot))
         assert len({image.pixel(x, y) for x, y in grid_of(image)}) > 20
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1500])
+def test_closing_while_the_backends_are_first_asked_ends_that_at_once_and_in_silence(script, milliseconds):
+    asking, threads, processes, seconds = script(EARLY, str(milliseconds)).split("\n")[:4]
+    assert (asking, threads, processes) == ("True", "[]", "0")
+    assert float(seconds) < 10
 
 
 def test_memory_is_flat_over_two_hundred_live_rounds(qtbot, open_window):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QDialog, QLabel, QMessageBox, QTableView, QToolButton, QWidget
 
 from backends.registry import BACKENDS
 from backends.variants import parse_variant
-from tests.ui.doing import LONG, find, run
+from tests.ui.doing import LONG, find, grid_of, run
 from ui.inspector import ROWS
 from ui.window import SMALLEST
 from workbench.comparison import Comparison
@@ -73,6 +73,34 @@ def test_cancel_stops_the_run_and_the_next_one_works(qtbot, window, done):
     assert window.work.grid.cells[0, 0].retry.isVisible()
     window.desk.form.edit(steps=2)
     run(qtbot, window, done)
+
+
+def test_a_cell_that_waits_for_other_settings_says_that_its_picture_is_the_last_runs(qtbot, window, done):
+    run(qtbot, window, done)
+    cell = window.work.grid.cells[0, 1]
+    assert not cell.canvas.dimmed and not cell.canvas.note
+    bright = _brightness(cell.canvas)
+    window.desk.form.edit(steps=3)
+    window.run()
+    assert cell.canvas.note == "Last run" and cell.status.isVisible() and cell.status.text() == "Waiting"
+    assert abs(_brightness(cell.canvas) - _track(window)) < abs(bright - _track(window))
+    done(window)
+    assert not cell.canvas.dimmed and not cell.canvas.note and not cell.status.isVisible()
+    window.run()
+    assert not cell.canvas.dimmed and cell.time.text() == "Waiting", "the same settings make the same picture"
+    done(window)
+
+
+def test_a_notice_moves_no_picture_and_is_read_whole(qtbot, window, done):
+    run(qtbot, window, done)
+    before = [cell.geometry() for cell in window.work.grid.cells.values()]
+    window.say("Settings of a picture are restored, and a variant that was not there yet", "notice")
+    bar = find(window, QWidget, "noticeBar")
+    qtbot.waitUntil(bar.isVisible)
+    qtbot.waitUntil(lambda: bar.width() > 300 and bar.height() >= bar.sizeHint().height())
+    assert [cell.geometry() for cell in window.work.grid.cells.values()] == before
+    assert bar.parentWidget().rect().contains(bar.geometry())
+    bar.hide()
 
 
 def test_pause_holds_before_the_next_run(qtbot, window, done):
@@ -391,3 +419,13 @@ def contrast(one: str, other: str) -> float:
 
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def _brightness(canvas) -> float:
+    """The mean over the picture, 0..255."""
+    image = canvas.grab(canvas.frame().toRect()).toImage()
+    return sum(image.pixelColor(*at).lightness() for at in grid_of(image)) / len(grid_of(image))
+
+
+def _track(window) -> float:
+    return QColor(window.theme.colours.track).lightness()

@@ -18,6 +18,9 @@ MEASURES: dict[Measure, str] = {
 IDENTICAL_DB = 60.0
 """Where a picture equal to the baseline's is drawn; its PSNR is infinite."""
 
+GREATEST: dict[Measure, float] = {"ssim": 1.0, "psnr": IDENTICAL_DB, "fidelity": 1.0}
+"""The best there can be."""
+
 
 @dataclass(frozen=True)
 class Point:

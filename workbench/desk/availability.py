@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +15,9 @@ from backends.registry import BACKENDS
 if TYPE_CHECKING:  # what asks the backends brings worker processes, which the first paint need not wait for
     from workbench.devices import Devices
 
-Lister = Callable[[], "Sequence[Devices]"]
+Lister = Callable[[threading.Event], "Sequence[Devices]"]
+"""Asks the backends, and raises Stopped soon after its argument was set."""
+SECONDS_TO_STOP = 5.0
 
 
 class Availability:
@@ -27,6 +30,7 @@ class Availability:
         self._lister = lister
         self._found: dict[str, Devices] = {}
         self._thread: threading.Thread | None = None
+        self._cancelled = threading.Event()
 
     @property
     def looking(self) -> bool:
@@ -42,6 +46,13 @@ class Availability:
         if self._lister is not None and self._thread is None:
             self._thread = threading.Thread(target=self._find, name="list devices", daemon=True)
             self._thread.start()
+
+    def close(self) -> None:
+        """Ask no more: what is under way is ended, with its processes; a few seconds at most."""
+        self._cancelled.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join(SECONDS_TO_STOP)
 
     def take(self, found: Sequence[Devices]) -> None:
         """What the backends answered."""
@@ -79,9 +90,12 @@ class Availability:
 
     def _find(self) -> None:
         assert self._lister is not None
+        from workbench.workers import Stopped
+
         found: Sequence[Devices] = ()
         try:
-            found = self._lister()
+            with contextlib.suppress(Stopped):
+                found = self._lister(self._cancelled)
         finally:  # where it broke nothing is ruled out, and what waits for the answer goes on
             self._thread = None
             self.take(found)

@@ -39,6 +39,7 @@ class Cell:
     """One request as one variant. ``index`` of ``count`` iterations are done, ``fraction`` is of a load, 0..1.
 
     ``results`` are its finished runs, the newest last; ``picture`` is the newest's, ``preview`` of the one in progress.
+    ``earlier`` is of another request: what the same variant made before this comparison began, until it has its own.
     """
 
     row: int
@@ -51,6 +52,7 @@ class Cell:
     seconds_left: float | None = None
     preview: Picture | None = None
     picture: Picture | None = None
+    earlier: Picture | None = None
     results: tuple[Result, ...] = ()
     error: str = ""
     detail: str = ""
@@ -144,7 +146,8 @@ class Experiment:
         return next(place for place, column in enumerate(self.columns) if column.variant == variant)
 
     def begin(self, comparison: Comparison, columns: Sequence[Column], model: ModelChoice) -> None:
-        """Another comparison. What the same variants did before stays to be seen until they do it again."""
+        """Another comparison. The same request again keeps its pictures and results; of another one, the pictures that the
+        same variants made before stay as their ``earlier`` ones."""
         before = self.comparison
         again = before is not None and (before.model, before.requests) == (
             comparison.model,
@@ -168,11 +171,11 @@ class Experiment:
             for place, column in enumerate(self.columns):
                 old = earlier.get((row, column.variant))
                 cell = Cell(row, place, "waiting")
-                if old is not None:
-                    cell = replace(cell, preview=old.picture or old.preview)
-                    if again:
-                        results = old.results if same_base else tuple(map(_unjudged, old.results))
-                        cell = replace(cell, results=results, picture=old.picture)
+                if old is not None and again:
+                    results = old.results if same_base else tuple(map(_unjudged, old.results))
+                    cell = replace(cell, results=results, picture=old.picture, earlier=old.earlier)
+                elif old is not None:
+                    cell = replace(cell, earlier=old.picture or old.earlier)
                 self.cells[row, place] = cell
         self.version += 1
         self.began.emit()
@@ -259,12 +262,17 @@ class Experiment:
         return True
 
     def abandon(self, reason: str = "") -> None:
-        """Nothing runs any more: what still waits or runs is cancelled, or failed where there is a reason."""
+        """Nothing runs any more: what still waits or runs is cancelled, or failed where there is a reason.
+
+        A cell that has been run on the same request before keeps what came of that.
+        """
         self.live = None
         for cell in list(self.cells.values()):
             if cell.active or cell.phase == "waiting":
-                phase: Phase = "failed" if reason and cell.active else "cancelled"
-                self._set(replace(cell, phase=phase, error=reason if phase == "failed" else "", what=""))
+                finished: Phase = "done" if cell.results and cell.picture else "cancelled"
+                phase = "failed" if reason and cell.active else finished
+                error = reason if phase == "failed" else ""
+                self._set(replace(cell, phase=phase, error=error, what="", preview=None, earlier=None))
                 self.finished.emit(self.cells[cell.place])
 
     def _iterated(self, cell: Cell, event: Iterated) -> None:
@@ -289,7 +297,7 @@ class Experiment:
     def _finished(self, cell: Cell, event: Finished) -> None:
         result = event.result
         self.live = None
-        ended = replace(cell, what="", fraction=None, seconds_left=None, preview=None)
+        ended = replace(cell, what="", fraction=None, seconds_left=None, preview=None, earlier=None)
         if result.status == "ok":
             kept = tuple(_lighter(item) for item in cell.results[-RESULTS_KEPT + 1 :])
             self.version += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,17 @@ from workbench.files import write_whole
 FILE_NAME = "devices.json"
 
 
-def known_devices() -> list[Devices]:
+def known_devices(cancelled: threading.Event | None = None) -> list[Devices]:
     """From the cache where it is of this machine and these versions; else the backends are asked, which takes seconds.
 
-    What a backend could not answer is not kept: it is asked again the next time.
+    What a backend could not answer is not kept: it is asked again the next time. Raises Stopped as ``list_devices`` does.
     """
     key = {"cpu": processor_name(), "versions": {name: version(name) for name in PACKAGES}}
     path = cache_dir() / FILE_NAME
     kept = _read(path, key)
     if kept is not None:
         return kept
-    found = list_devices()
+    found = list_devices(cancelled=cancelled)
     if all(item.error is None for item in found):
         content = {"key": key, "devices": [asdict(item) for item in found]}
         with contextlib.suppress(OSError):  # without a cache it is asked again

@@ -31,7 +31,7 @@ def differences(variant: Variant) -> str:
     return " · ".join(_difference(backend.optimization(name).title, value) for name, value in changed)
 
 
-def lane_title(variant: Variant, characters: int = 33) -> str:
+def lane_title(variant: Variant, characters: int = 38) -> str:
     """Both in one line of bounded length, for the axis of a chart."""
     whole = f"{short_title(variant)} {differences(variant)}".strip()
     return _cut(whole, characters)

@@ -14,6 +14,7 @@ from workbench.desk.board import MAXIMUM_CARDS, Board, are_variants
 from workbench.desk.naming import differences, lane_title, short_title
 from workbench.desk.presets import EVERYTHING, presets
 from workbench.devices import Devices
+from workbench.workers import Stopped
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_headings_say_what_differs():
     assert short_title(parse_variant("openvino:int8")) == "OpenVINO INT8"
     assert differences(parse_variant("pytorch-sdpa+tome=0.4")) == "− Fused attention · + Token merging 0.4"
     assert differences(parse_variant("opencl-all")) == "everything off"
-    assert len(lane_title(parse_variant("pytorch-sdpa+tome=0.4"))) <= 33
+    assert len(lane_title(parse_variant("pytorch-sdpa+tome=0.4"))) <= 38
 
 
 def test_every_preset_fits_the_board_and_its_variants_differ(board):
@@ -109,7 +110,7 @@ def test_what_a_machine_lacks_is_said_and_left_out_of_everything():
 
 
 def test_backends_that_cannot_be_asked_hold_up_no_run(monkeypatch):
-    def broken():
+    def broken(_: threading.Event):
         raise RuntimeError("no process could be started")
 
     heard = Queue()
@@ -120,6 +121,22 @@ def test_backends_that_cannot_be_asked_hold_up_no_run(monkeypatch):
     assert "no process" in str(heard.get(timeout=10).exc_value)
     assert told.is_set() and not availability.looking
     assert availability.backend_reason("opencl") == ""
+
+
+def test_asking_ends_with_the_desk_and_says_nothing(monkeypatch):
+    complaints, asked = [], threading.Event()
+    monkeypatch.setattr(threading, "excepthook", complaints.append)
+
+    def endless(cancelled: threading.Event):
+        asked.set()
+        cancelled.wait(60)
+        raise Stopped
+
+    availability = Availability(endless)
+    availability.find()
+    assert asked.wait(10) and availability.looking
+    availability.close()
+    assert not availability.looking and not complaints
 
 
 def test_a_text_is_told_to_be_variants_before_it_is_pasted():

@@ -263,3 +263,51 @@ def test_a_locked_seed_stays_in_live_mode_and_an_open_one_follows_the_switch(des
     assert seeds(keep=True, new=True) == seeds(keep=True, new=False) == {42}
     assert len(seeds(keep=False, new=True)) == 3
     assert len(seeds(keep=False, new=False)) == 1
+
+
+def test_a_waiting_cell_shows_no_picture_of_other_settings_as_its_own(desk, play):
+    assert desk.execution.run()
+    play.round()
+    made = desk.experiment.cell(0, 1).picture
+    desk.form.edit(steps=3, keep_seed=True)
+    assert desk.execution.run()
+    cell = desk.experiment.cell(0, 1)
+    assert (cell.phase, cell.shown, cell.picture, cell.results) == ("waiting", None, None, ())
+    assert cell.earlier is made
+    play.round()
+    cell = desk.experiment.cell(0, 1)
+    assert cell.shown is not None and cell.shown is not made and cell.earlier is None
+
+
+def test_a_cancelled_rerun_leaves_no_picture_of_other_settings(desk, play):
+    assert desk.execution.run()
+    play.round()
+    desk.form.edit(steps=3, keep_seed=True)
+    assert desk.execution.run()
+    desk.execution.cancel()
+    play.free()
+    assert [(cell.phase, cell.shown, cell.earlier) for cell in desk.experiment.cells.values()] == [
+        ("cancelled", None, None)
+    ] * 2
+
+
+def test_the_same_once_more_keeps_its_pictures_until_the_new_ones_come(desk, play):
+    desk.form.edit(keep_seed=True)
+    assert desk.execution.run()
+    play.round()
+    made = desk.experiment.cell(0, 1).picture
+    assert desk.execution.run()
+    cell = desk.experiment.cell(0, 1)
+    assert cell.picture is made and cell.earlier is None and len(cell.results) == 1
+
+
+def test_a_round_that_is_cancelled_leaves_what_the_rounds_before_it_gave(desk, play):
+    desk.form.edit(keep_seed=True)
+    assert desk.execution.run()
+    play.round()
+    before = [(cell.picture, cell.results) for cell in desk.experiment.cells.values()]
+    assert desk.execution.run()
+    desk.execution.cancel()
+    play.free()
+    assert [(cell.picture, cell.results) for cell in desk.experiment.cells.values()] == before
+    assert [cell.phase for cell in desk.experiment.cells.values()] == ["done", "done"]
