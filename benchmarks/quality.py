@@ -78,9 +78,12 @@ def main() -> int:
     rows = [figures(name, found) for name, found in results.items()]
     print(f"{'variant':30} {'ok':>5} {'PSNR dB':>9} {'SSIM':>7} {'fidelity':>9} {'overhead':>9}")
     for row in rows:
+        psnr, ssim, fidelity, overhead = (
+            float("nan") if row[key] is None else row[key]
+            for key in ("psnr_db", "ssim", "prompt_fidelity", "overhead")
+        )
         print(
-            f"{row['variant']:30} {row['pictures']:5} {row['psnr_db'] or float('nan'):9.2f} "
-            f"{row['ssim'] or float('nan'):7.4f} {row['prompt_fidelity']:9.4f} {row['overhead']:8.2%}"
+            f"{row['variant']:30} {row['pictures']:5} {psnr:9.2f} {ssim:7.4f} {fidelity:9.4f} {overhead:8.2%}"
         )
     claims = trained_quantization_claims(rows) if arguments.trained_quantization else []
     for claim, figure, met in claims:
