@@ -185,8 +185,10 @@ class CellView(QFrame):
         self._desk.form.take(self._desk.experiment.requests[cell.row])
 
     def _show_caption(self, cell: Cell, running: bool) -> None:
+        """Figures, also while it waits for another run of the same; else what it is doing."""
         experiment, result = self._desk.experiment, cell.result
-        if running or cell.phase in ("preparing", "waiting"):
+        told = cell.phase == "waiting" and cell.what != "paused" and result is not None
+        if not told and (running or cell.phase in ("preparing", "waiting")):
             self.time.setText(cell_status(cell) if running or cell.shown is not None else "")
             self.speedup.hide()
             left = cell.seconds_left if running else None
@@ -201,7 +203,8 @@ class CellView(QFrame):
             return
         self.time.setText(format_ms(cell.total_ms or result.total_ms))
         runs = len(cell.results)
-        self.time.setToolTip(f"Median of {runs} runs" if runs > 1 else "One run; repeats make it truer")
+        of = f"Median of {runs} runs" if runs > 1 else "One run; repeats make it truer"
+        self.time.setToolTip(f"{of}. Waiting for the next" if told else of)
         speedup = cell_speedup(experiment, cell)
         is_baseline = cell.column == experiment.baseline
         self.speedup.setVisible(speedup is not None and not is_baseline)
@@ -239,5 +242,6 @@ class CellView(QFrame):
 
     def _words(self, cell: Cell, words: str) -> str:
         column = self._desk.experiment.columns[cell.column]
-        what = f"{self.time.text()} {self.quality.text()}" if cell.phase == "done" else words
+        figures = f"{self.time.text()} {self.quality.text()}".strip()
+        what = figures if cell.phase == "done" else f"{words} {figures}" if cell.phase == "waiting" else words
         return f"Variant {column.badge}, row {cell.row + 1}: {what}".strip()

@@ -86,8 +86,11 @@ def test_a_cell_that_waits_for_other_settings_says_that_its_picture_is_the_last_
     assert abs(_brightness(cell.canvas) - _track(window)) < abs(bright - _track(window))
     done(window)
     assert not cell.canvas.dimmed and not cell.canvas.note and not cell.status.isVisible()
+    figures = cell.time.text(), cell.speedup.text(), cell.quality.text()
     window.run()
-    assert not cell.canvas.dimmed and cell.time.text() == "Waiting", "the same settings make the same picture"
+    assert not cell.canvas.dimmed, "the same settings make the same picture"
+    assert (cell.time.text(), cell.speedup.text(), cell.quality.text()) == figures
+    assert "Waiting" in cell.accessibleName() and "Waiting" in cell.time.toolTip()
     done(window)
 
 
