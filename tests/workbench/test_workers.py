@@ -335,13 +335,13 @@ def test_the_judge_answers_for_a_prompt_that_names_something(
 def test_a_judge_that_cannot_run_is_a_notice_and_is_not_tried_again(
     pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    working = quality.JUDGE_KEY
     monkeypatch.setattr(quality, "JUDGE_KEY", key("broken_judge"))
     judge = PromptJudge(pool)
     assert judge.judge("cartoon bird", PICTURE) is None
     assert judge.notice and "judge.safetensors is missing" in judge.notice and "installation" in judge.notice
-    began = time.monotonic()
-    assert judge.judge("cartoon bird", PICTURE) is None
-    assert time.monotonic() - began < 0.1
+    monkeypatch.setattr(quality, "JUDGE_KEY", working)
+    assert judge.judge("cartoon bird", PICTURE) is None, "it would go now"
 
 
 def test_a_judge_that_was_killed_while_idle_is_started_again(

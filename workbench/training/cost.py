@@ -41,6 +41,16 @@ def unet_gflop(unet: UNet2DConditionModel) -> float:
 
 
 @torch.no_grad()
+def arithmetic_over_unet_calls(pipeline: StableDiffusionPipeline, steps: int, guidance: float) -> float:
+    """All multiplications and additions of a picture over those of its UNet calls alone, as PyTorch counts them."""
+    with FlopCounterMode(display=False) as whole:
+        pipeline("a drawing of a creature", num_inference_steps=steps, guidance_scale=guidance)
+    with FlopCounterMode(display=False) as call:
+        pipeline.unet(*unet_inputs(pipeline.unet, GUIDED_BATCH))
+    return whole.get_total_flops() / (steps * call.get_total_flops())
+
+
+@torch.no_grad()
 def times(pipeline: StableDiffusionPipeline, steps: int, guidance: float, repeats: int) -> dict[str, float]:
     """Median milliseconds of a picture and of its bare UNet calls, taken in turn, and how many times the one the other is."""
     inputs = unet_inputs(pipeline.unet, GUIDED_BATCH)
@@ -77,6 +87,9 @@ def main() -> None:
         "unet_gflop": unet_gflop(pipeline.unet),
         "threads": torch.get_num_threads(),
         "steps": own["steps"],
+        "picture_gflop_over_unet_calls": arithmetic_over_unet_calls(
+            pipeline, own["steps"], own["guidance_scale"]
+        ),
         **times(pipeline, own["steps"], own["guidance_scale"], arguments.repeats),
     }
     text = json.dumps(figures, indent=2)

@@ -91,12 +91,12 @@ def test_the_sample_prompts_each_name_something():
     assert all(len(named(prompt)) >= 3 for prompt in sample_prompts)
 
 
+@pytest.mark.timeout(30)
 def test_ten_thousand_characters_are_read_at_once():
-    start = time.perf_counter()
+    """What grows with their square or faster does not end in time."""
     assert named("green cat " * 1000) == {"species": "cat", "body_color": "green"}
     named("🎉" * 10_000)
     named("x" * 10_000)
-    assert time.perf_counter() - start < 2
 
 
 @settings(max_examples=300, deadline=None)
