@@ -187,8 +187,7 @@ class CellView(QFrame):
     def _show_caption(self, cell: Cell, running: bool) -> None:
         """Figures, also while it waits for another run of the same; else what it is doing."""
         experiment, result = self._desk.experiment, cell.result
-        told = cell.phase == "waiting" and cell.what != "paused" and result is not None
-        if not told and (running or cell.phase in ("preparing", "waiting")):
+        if running or (cell.phase in ("preparing", "waiting") and not cell.between_runs):
             self.time.setText(cell_status(cell) if running or cell.shown is not None else "")
             self.speedup.hide()
             left = cell.seconds_left if running else None
@@ -204,7 +203,7 @@ class CellView(QFrame):
         self.time.setText(format_ms(cell.total_ms or result.total_ms))
         runs = len(cell.results)
         of = f"Median of {runs} runs" if runs > 1 else "One run; repeats make it truer"
-        self.time.setToolTip(f"{of}. Waiting for the next" if told else of)
+        self.time.setToolTip(f"{of}. Waiting for the next" if cell.between_runs else of)
         speedup = cell_speedup(experiment, cell)
         is_baseline = cell.column == experiment.baseline
         self.speedup.setVisible(speedup is not None and not is_baseline)
@@ -243,5 +242,5 @@ class CellView(QFrame):
     def _words(self, cell: Cell, words: str) -> str:
         column = self._desk.experiment.columns[cell.column]
         figures = f"{self.time.text()} {self.quality.text()}".strip()
-        what = figures if cell.phase == "done" else f"{words} {figures}" if cell.phase == "waiting" else words
+        what = figures if cell.phase == "done" else f"{words} {figures}" if cell.between_runs else words
         return f"Variant {column.badge}, row {cell.row + 1}: {what}".strip()

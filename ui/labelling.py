@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 ROWS = (1.0, 0.0, 2.0, -1.0, 3.0, -2.0, 4.0, -3.0, 5.0, -4.0, 6.0, -5.0)
 """How far a label is lifted off its point, in its own heights: above it, below it, and so on outwards."""
@@ -51,21 +52,29 @@ def anchors_level(points: Sequence[tuple[float, float]], sizes: Sequence[Size], 
 
 
 def anchors_beside(points: Sequence[tuple[float, float]], sizes: Sequence[Size], area: Size) -> list[Anchor]:
-    """As :func:`anchors`, with every label on the right of its point: level with it, or as little above or below as can be."""
-    found: dict[int, Anchor] = {}
-    bottom = 0.0
+    """As :func:`anchors`, with every label on the right of its point: level with it, or moved by the least squares that keep the
+    labels in the order of their points, apart and within ``area``."""
     order = sorted(range(len(points)), key=lambda place: points[place][1])
-    tops: dict[int, float] = {}
-    for place in order:
-        height = sizes[place][1]
-        tops[place] = bottom = max(bottom, points[place][1] - height / 2)
-        bottom += height
-    limit = area[1]
-    for place in reversed(order):
-        height = sizes[place][1]
-        tops[place] = limit = min(tops[place], limit - height)
-        found[place] = (0.0, (points[place][1] - tops[place]) / height)
-    return [found[place] for place in range(len(points))]
+    above = dict(zip(order, accumulate((sizes[place][1] for place in order), initial=0.0), strict=False))
+    wished = [points[place][1] - sizes[place][1] / 2 - above[place] for place in order]
+    room = max(0.0, area[1] - sum(height for _, height in sizes))
+    tops = {
+        place: above[place] + min(max(0.0, at), room)
+        for place, at in zip(order, _rising(wished), strict=True)
+    }
+    return [(0.0, (points[place][1] - tops[place]) / sizes[place][1]) for place in range(len(points))]
+
+
+def _rising(values: Sequence[float]) -> list[float]:
+    """The nearest sequence, by squares, that never falls: neighbours that fall take their mean, until none do."""
+    pools: list[tuple[float, int]] = []
+    for value in values:
+        mean, count = value, 1
+        while pools and pools[-1][0] > mean:
+            before, many = pools.pop()
+            mean, count = (before * many + mean * count) / (many + count), many + count
+        pools.append((mean, count))
+    return [mean for mean, count in pools for _ in range(count)]
 
 
 def _box(x: float, y: float, size: Size, anchor: Anchor) -> tuple[float, float, float, float]:

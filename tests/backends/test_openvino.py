@@ -238,7 +238,6 @@ def test_a_model_with_nothing_to_merge_says_so(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (paths.ASSETS / "critters" / "unet").is_dir(), reason="critters has no UNet yet")
 def test_the_built_in_model_makes_pytorchs_picture():
     request = Request("a happy blue robot in a top hat, night sky", seed=11, steps=5, guidance_scale=4.0)
     model = paths.ASSETS / "critters"

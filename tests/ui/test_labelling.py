@@ -49,3 +49,13 @@ def test_names_at_the_ends_of_lines_stand_one_under_the_other(points):
     assert all(across == 0 for across, _ in found)
     assert all(below - above >= SIZE[1] - 1e-6 for above, below in zip(tops, tops[1:], strict=False))
     assert tops[0] >= -1e-6 and tops[-1] <= AREA[1] - SIZE[1] + 1e-6
+
+
+def test_names_that_crowd_move_up_and_down_alike():
+    found = anchors_beside([(0.0, 200.0)] * 3, [SIZE] * 3, AREA)
+    assert found == [(0.0, 1.5), (0.0, 0.5), (0.0, -0.5)]
+
+
+def test_a_name_with_room_is_level_with_its_point():
+    found = anchors_beside([(0.0, 100.0), (0.0, 300.0), (0.0, 305.0)], [SIZE] * 3, AREA)
+    assert found[0] == (0.0, 0.5) and found[1][1] > 0.5 > found[2][1]

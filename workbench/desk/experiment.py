@@ -71,6 +71,11 @@ class Cell:
         return self.results[-1] if self.results else None
 
     @property
+    def between_runs(self) -> bool:
+        """Whether it waits for another run of the same: its figures hold until then."""
+        return self.phase == "waiting" and self.what != "paused" and bool(self.results)
+
+    @property
     def total_ms(self) -> float | None:
         """The median of its runs, in milliseconds."""
         return statistics.median(result.total_ms for result in self.results) if self.results else None
