@@ -16,7 +16,7 @@ from nncf.quantization.advanced_parameters import (
 
 from backends.models import Progress
 from backends.openvino.calibration import Sample
-from backends.openvino.recipes import unquantized
+from backends.openvino.recipes import unquantized, weights_only
 
 PASSES = 2
 _PRESETS = {"mixed": nncf.QuantizationPreset.MIXED, "performance": nncf.QuantizationPreset.PERFORMANCE}
@@ -26,19 +26,20 @@ def quantize_unet(
     model: openvino.Model, samples: list[Sample], how: dict[str, Any], progress: Progress
 ) -> openvino.Model:
     """Quantize weights and activations of a UNet of static shape. ``how``: ``preset``; ``smooth_quant``, which is the share of
-    the activations' range that moves into the weights (arXiv 2211.10438); ``unquantized``, what stays as it is; and
-    :data:`backends.openvino.recipes.HALF_RANGE`."""
+    the activations' range that moves into the weights (arXiv 2211.10438); ``unquantized``, what stays as it is;
+    ``weights_only``, what is given real numbers; and :data:`backends.openvino.recipes.HALF_RANGE`."""
     parameters = AdvancedQuantizationParameters(
         overflow_fix=_overflow_fix(how),
         smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=how["smooth_quant"]),
     )
+    apart = weights_only(how)
     return nncf.quantize(
-        model,
+        _compressed(model, apart),
         _dataset(samples, progress),
         preset=_PRESETS[how["preset"]],
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(samples),
-        ignored_scope=nncf.IgnoredScope(patterns=unquantized(how, _up_blocks(model))),
+        ignored_scope=nncf.IgnoredScope(patterns=unquantized(how, _up_blocks(model)) + apart),
         advanced_parameters=parameters,
     )
 
@@ -60,6 +61,18 @@ def quantize_decoder(
 def compress_text_encoder(model: openvino.Model) -> openvino.Model:
     """Store the weights of a text encoder in 8 bits, a scale and a zero point per row; its arithmetic stays as it was."""
     return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
+
+
+def _compressed(model: openvino.Model, patterns: list[str]) -> openvino.Model:
+    """The same model with the weights that these patterns name in 8 bits, a scale per row."""
+    if not patterns:
+        return model
+    others = f"^(?!(?:{'|'.join(patterns)})).*$"
+    return nncf.compress_weights(
+        model,
+        mode=nncf.CompressWeightsMode.INT8_SYM,
+        ignored_scope=nncf.IgnoredScope(patterns=[others], validate=False),
+    )
 
 
 def _up_blocks(unet: openvino.Model) -> int:

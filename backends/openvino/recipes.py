@@ -17,6 +17,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "model_type": "transformer",
         "smooth_quant": 0.95,
         "unquantized": ["conv_in", "conv_out", "up_blocks\\.{last}\\..*conv_shortcut"],
+        "weights_only": ["time_embedding\\.linear_", "time_emb_proj", "attn2\\."],
     },
     "vae_decoder": {"method": "nncf.quantize", "preset": "mixed"},
     "text_encoder": {"method": "nncf.compress_weights", "mode": "int8_asym"},
@@ -29,9 +30,19 @@ its first or last convolution out gains 0.1 dB.
 prediction unsmoothed: the latents themselves, the last features, and the last block's sums past its convolutions. On
 critters they made nine tenths of the error of all activations and five sixths of that of all weights (mean squared, over
 inputs from trajectories), for 1.8 % of its arithmetic; of Stable Diffusion 1.4 they are 0.8 %.
+
+``weights_only`` are those that are given real numbers and round their weights alone: what knows the timestep and what
+reads the prompt. An error there is the same, or nearly so, at every step, and says something else than was asked for. On
+critters, 24 held-out prompts: median PSNR 25.8 to 28.7 dB (mean 25.3 to 27.8; the timestep without the prompt's 25.3)
+for a twentieth of an iteration's time (29.4 to 31.1 ms, VNNI and BF16); 5 % of the arithmetic, 14 % of the weights.
 """
 
 
 def unquantized(how: dict[str, Any], up_blocks: int) -> list[str]:
     """Patterns, to match from the start of a node's name, of what a recipe leaves unquantized in a UNet of so many up blocks."""
     return [".*" + pattern.format(last=up_blocks - 1) for pattern in how.get("unquantized", ())]
+
+
+def weights_only(how: dict[str, Any]) -> list[str]:
+    """Patterns, to match from the start of a node's name, of what a recipe gives weights in 8 bits and nothing else."""
+    return [".*" + pattern for pattern in how.get("weights_only", ())]

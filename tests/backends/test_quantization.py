@@ -102,17 +102,25 @@ def test_a_cache_that_comes_from_another_processor_is_not_taken_for_its_own(
     for exactly in (True, False):
         assert "quantizing" not in load(exactly)[0]
     store = tmp_path / "home" / "cache" / "openvino"
-    largest = [largest_weight(file) for file in store.glob("unet-int8-*/openvino_model.xml")]
+    unets = [products(file) for file in store.glob("unet-int8-*/openvino_model.xml")]
+    largest = [max(value for taken, value in unet.values() if taken == "FakeQuantize") for unet in unets]
     assert sorted(value > 64 for value in largest) == [False, True]
+    for unet in unets:
+        apart = {name for name in unet if any(part in name for part in ("time_emb", "attn2.to_"))}
+        assert len(apart) > 4
+        assert {name for name, (taken, _) in unet.items() if taken != "FakeQuantize"} == apart
 
 
-def largest_weight(file: Path) -> int:
-    """The largest weight of a model in 8 bits, as a whole number without its sign."""
-    constants = [
-        item for item in openvino.Core().read_model(file).get_ops() if item.get_type_name() == "Constant"
-    ]
-    return max(
-        int(np.abs(item.data.astype(int)).max())
-        for item in constants
-        if item.get_element_type() == openvino.Type.i8
-    )
+def products(file: Path) -> dict[str, tuple[str, int]]:
+    """Of every convolution and product with a weight in 8 bits, by its name: what makes its input, and its largest weight as
+    a whole number without its sign."""
+    found = {}
+    for item in openvino.Core().read_model(file).get_ops():
+        if item.get_type_name() in ("Convolution", "MatMul"):
+            source = item.input_value(1).get_node()
+            while source.get_type_name() in ("Convert", "Multiply", "Reshape"):
+                source = source.input_value(0).get_node()
+            if source.get_element_type() == openvino.Type.i8:
+                taken = item.input_value(0).get_node().get_type_name()
+                found[item.get_friendly_name()] = taken, int(np.abs(source.data.astype(int)).max())
+    return found

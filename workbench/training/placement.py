@@ -35,9 +35,12 @@ from torch.overrides import TorchFunctionMode
 
 import backends.openvino as _silenced  # its import keeps NNCF from sending statistics
 from backends.openvino.fake_quantizers import LAYERS, FakeQuantizer, quantize_layer
-from backends.openvino.recipes import RECIPES, unquantized
+from backends.openvino.recipes import RECIPES, unquantized, weights_only
 
 assert _silenced
+WEIGHT_LEVELS = 127
+HALF_RANGE_LEVELS = 64
+"""Two products of these with 8 bits fit in 16: 2 x 64 x 255 = 32,640."""
 Sample = dict[str, Tensor]
 """What a UNet is given: ``sample`` (N, C, h, w), ``timestep`` (N,) and ``encoder_hidden_states`` (N, tokens, width)."""
 
@@ -45,8 +48,9 @@ Sample = dict[str, Tensor]
 def quantized_unet(unet: Any, samples: list[Sample]) -> Any:
     """A copy of a UNet with fake quantizers, their ranges, the smoothed weights and corrected biases calibrated on samples.
 
-    Weights get 7 bits: a processor without VNNI adds two products of 8 bits in 16, which overflow where both are large.
-    Every sample is of one batch size. The copy is on the UNet's device, in fp32, its weights free to be trained.
+    Weights get 7 bits: a processor without VNNI adds two products of 8 bits in 16, which overflow where both are large. Those
+    that are given real numbers get 8, and nothing is calibrated there. Every sample is of one batch size. The copy is on the
+    UNet's device, in fp32, its weights free to be trained.
     """
     how = RECIPES["unet"]
     with _own_kernels():
@@ -64,30 +68,45 @@ def quantized_unet(unet: Any, samples: list[Sample]) -> Any:
         )
         places = _watched(calibrated, samples[0])
     result = copy.deepcopy(unet)
-    result.load_state_dict(
-        {
-            name.removeprefix("unet."): value
-            for name, value in calibrated.state_dict().items()
-            if name.startswith("unet.")
-        }
-    )
+    corrected: Any = calibrated.get_submodule("unet")
     for name, place in places.items():
+        layer = result.get_submodule(name)
+        layer.load_state_dict(corrected.get_submodule(name).state_dict())
         assert place.weight
         quantize_layer(
-            result.get_submodule(name),
-            place.weight.module(channels_axis=0),
+            layer,
+            FakeQuantizer(place.weight.step, -HALF_RANGE_LEVELS, HALF_RANGE_LEVELS, channels_axis=0),
             place.taken and place.taken.module(),
             place.made and place.made.module(),
             place.smooth,
         )
+    for layer in _weights_only(result):
+        quantize_layer(layer, _of_rows(layer.weight))
     return result.requires_grad_(True)
 
 
+def _weights_only(unet: Any) -> list[Any]:
+    """The layers of which the recipe quantizes the weights and nothing else."""
+    patterns = [re.compile(pattern) for pattern in weights_only(RECIPES["unet"])]
+    return [
+        layer
+        for name, layer in unet.named_modules()
+        if isinstance(layer, LAYERS) and any(pattern.match(name) for pattern in patterns)
+    ]
+
+
+def _of_rows(weight: Tensor) -> FakeQuantizer:
+    """Symmetric 8 bits as wide as each output's largest weight."""
+    largest = weight.detach().abs().flatten(1).amax(1).clamp_min(torch.finfo(torch.float32).tiny)
+    return FakeQuantizer(largest / WEIGHT_LEVELS, -WEIGHT_LEVELS, WEIGHT_LEVELS, channels_axis=0)
+
+
 def _operations_left(unet: Any, sample: Sample) -> list[str]:
-    """NNCF's names of the operations that stay as they are: those that read a weight which the recipe leaves unquantized. The
-    operations' own names do not say which of several layers they are."""
+    """NNCF's names of the operations that it leaves as they are: those that read a weight which the recipe leaves unquantized,
+    or quantizes alone. The operations' own names do not say which of several layers they are."""
     graph = build_nncf_graph(wrap_model(NoisePrediction(copy.deepcopy(unet))), sample)
-    left = [re.compile(pattern) for pattern in unquantized(RECIPES["unet"], len(unet.up_blocks))]
+    how = RECIPES["unet"]
+    left = [re.compile(pattern) for pattern in unquantized(how, len(unet.up_blocks)) + weights_only(how)]
     weights = (
         node
         for node in graph.get_all_nodes()
@@ -129,12 +148,14 @@ class _Quantizer:
 
     def leaves(self, values: Tensor) -> bool:
         """Whether the values are what this quantizer made, whatever their shape now."""
-        if values.numel() != self.output.numel() or not torch.isclose(values.sum(), self.output.sum()):
+        if values.numel() != self.output.numel():
+            return False
+        if not torch.isclose(values.abs().sum(), self.output.abs().sum(), rtol=1e-3):
             return False
         return torch.equal(values.flatten().sort().values, self.output.flatten().sort().values)
 
-    def module(self, channels_axis: int | None = None) -> FakeQuantizer:
-        return FakeQuantizer(self.step, self.lowest, self.highest, self.zero_point, channels_axis)
+    def module(self) -> FakeQuantizer:
+        return FakeQuantizer(self.step, self.lowest, self.highest, self.zero_point)
 
 
 @dataclass

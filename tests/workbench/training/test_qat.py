@@ -18,7 +18,7 @@ from PIL import Image
 
 from backends.models import resolve
 from backends.openvino.export import export_part
-from backends.openvino.fake_quantizers import LAYERS, quantized_layers
+from backends.openvino.fake_quantizers import LAYERS, quantized_layers, weight_quantizer
 from backends.openvino.shapes import MODEL_FILE
 from backends.openvino.trained import about, pack, restore
 from tests.backends.openvino_models import quantize_by_range, write_small_model
@@ -90,6 +90,10 @@ def test_twenty_steps_on_critters_come_nearer_to_the_teacher_and_are_exported_as
     }
     assert len(left) > 2 and not left & quantized_layers(unet).keys()
     assert "mid_block.resnets.0.conv1" in quantized_layers(unet)
+    for name, layer in quantized_layers(unet).items():
+        real_input = "attn2." in name or "time_emb" in name
+        assert (layer.taken is None) is real_input
+        assert weight_quantizer(layer).highest == (127 if real_input else 64)
     pipeline.unet = copy.deepcopy(unet)
     file = export_part(pipeline, "unet", tmp_path) / MODEL_FILE
     compiled = openvino.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
