@@ -28,7 +28,10 @@ LOOKS = (
 )
 """A colour and a line for each run, told apart without the colour, too."""
 SIZE = (1000, 380)
-MARKED = [digit * 10.0**power for power in (-5, -4, -3, -2) for digit in (1, 2, 5)]
+LEGEND_LINE = 0.12
+"""The height of a run's name, of that of the curves: they stay below the names."""
+MARKS = ((1, 2, 5), tuple(range(1, 10)), tuple(tenth / 10 for tenth in range(10, 100)))
+"""What is written on an axis, as multiples of powers of ten: the first of which three or more lie in sight."""
 
 
 def main() -> None:
@@ -48,13 +51,28 @@ def main() -> None:
         plot.setLogMode(y=True)
         plot.showGrid(y=True, alpha=0.25)
         plot.setLabel("bottom", "step")
-        plot.getAxis("left").setTicks([[(np.log10(value), f"{value:g}") for value in MARKED]])
         plot.getAxis("left").setWidth(60)
+        lowest, highest = np.inf, 0.0
         for log, (colour, style) in zip(options.logs, LOOKS, strict=False):
             steps, values = smoothed(log, loss, options.over)
             plot.plot(steps, values, pen=pg.mkPen(colour, width=2.5, style=style), name=log.stem)
+            lowest, highest = min(lowest, values.min()), max(highest, values.max())
+        plot.getAxis("left").setTicks([[(np.log10(value), f"{value:g}") for value in marks(lowest, highest)]])
+        height = np.log10(highest / lowest)
+        plot.setYRange(np.log10(lowest), np.log10(highest) + len(options.logs) * LEGEND_LINE * height)
     layout.show()
     pg.exporters.ImageExporter(layout.scene()).export(str(options.picture))
+
+
+def marks(lowest: float, highest: float) -> list[float]:
+    """Round numbers within bounds that are positive."""
+    found: list[float] = []
+    for digits in MARKS:
+        found = [digit * 10.0**power for power in range(-8, 3) for digit in digits]
+        found = [value for value in found if lowest <= value <= highest]
+        if len(found) > 2:
+            break
+    return found
 
 
 def smoothed(log: Path, loss: str, over: int) -> tuple[np.ndarray, np.ndarray]:

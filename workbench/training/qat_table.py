@@ -33,6 +33,7 @@ from workbench.training.qat import (
     calibrated,
     loaded,
     pictures,
+    share,
     tome_range,
     train,
 )
@@ -59,9 +60,9 @@ ROWS = (
 )
 
 
-def methods(kd_weight: float, tome: tuple[float, float]) -> dict[str, Method]:
+def methods(kd_weight: float, tome: tuple[float, float], quantizers_only: bool) -> dict[str, Method]:
     """How each run trains."""
-    plain = Method(kd_weight=0.0, sheet_every=0)
+    plain = Method(kd_weight=0.0, sheet_every=0, quantizers_only=quantizers_only)
     distilled = replace(plain, kd_weight=kd_weight)
     return {"noise": plain, "distilled": distilled, "merged": replace(distilled, tome=tome)}
 
@@ -169,7 +170,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Train and measure every row that is not done; returns the whole table. With ``--train`` only that run is trained."""
     started, out = time.monotonic(), arguments.out
     start = ground(arguments, started)
-    table, known = _read(out / "table.json"), methods(arguments.kd_weight, arguments.tome)
+    table = _read(out / "table.json")
+    known = methods(arguments.kd_weight, arguments.tome, arguments.tune_quantizers_only)
     recipe = recipe_from(arguments, RECIPE)
     if arguments.seconds and "steps" not in table:
         left = arguments.seconds - (time.monotonic() - started) - arguments.reserve
@@ -196,7 +198,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             trainer = trainers[row.run]
             unet = trainer.ema if row.averaged else trainer.model
             told = {"row": row.name, "steps": recipe.steps, "learning_rate": recipe.learning_rate}
-            told |= {"batch_size": recipe.batch_size, "ema_decay": recipe.ema_decay}
+            told |= {"batch_size": recipe.batch_size, "ema_decay": recipe.ema_decay, "warmup": recipe.warmup}
+            method = known[row.run]
+            told |= {"kd_weight": method.kd_weight, "tune_quantizers_only": method.quantizers_only}
+            told |= {"pictures": len(start.data), "init_samples": arguments.init_samples}
             pack(unet, out / f"{_slug(row.name)}.npz", weights_sha256(start.card), told)
         table["rows"][row.name] = bench.figures(unet, reference)
         _write(out / "table.json", table)
@@ -244,7 +249,8 @@ def main() -> None:
     )
     parser.add_argument("--prompts", type=int, default=256, help="held-out ones to measure on")
     parser.add_argument("--size", type=int, help="of the pictures, in pixels; default: the model's own")
-    parser.add_argument("--kd-weight", type=float, default=Method.kd_weight)
+    parser.add_argument("--kd-weight", type=share, default=Method.kd_weight)
+    parser.add_argument("--tune-quantizers-only", action="store_true", help="leave the weights as they are")
     parser.add_argument(
         "--tome", type=tome_range, default=(0.0, 0.5), help="the range of the last row's training"
     )
@@ -253,7 +259,7 @@ def main() -> None:
     parser.add_argument("--picture-batch", type=int, default=8, help="pictures drawn at once while measuring")
     parser.add_argument(
         "--train",
-        choices=methods(0.0, (0.0, 0.0)),
+        choices=methods(0.0, (0.0, 0.0), False),
         help="only this run, so that several are trained side by side",
     )
     parser.add_argument("--seconds", type=float, help="for all of it; sets --steps by the rate measured")
