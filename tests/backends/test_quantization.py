@@ -111,16 +111,24 @@ def test_a_cache_that_comes_from_another_processor_is_not_taken_for_its_own(
         assert {name for name, (taken, _) in unet.items() if taken != "FakeQuantize"} == apart
 
 
+MOVED = ("Convert", "Multiply", "Reshape", "Transpose")
+
+
 def products(file: Path) -> dict[str, tuple[str, int]]:
     """Of every convolution and product with a weight in 8 bits, by its name: what makes its input, and its largest weight as
     a whole number without its sign."""
     found = {}
     for item in openvino.Core().read_model(file).get_ops():
         if item.get_type_name() in ("Convolution", "MatMul"):
-            source = item.input_value(1).get_node()
-            while source.get_type_name() in ("Convert", "Multiply", "Reshape"):
-                source = source.input_value(0).get_node()
-            if source.get_element_type() == openvino.Type.i8:
-                taken = item.input_value(0).get_node().get_type_name()
-                found[item.get_friendly_name()] = taken, int(np.abs(source.data.astype(int)).max())
+            taken, weight = (origin(item.input_value(port).get_node()) for port in (0, 1))
+            if weight.get_element_type() == openvino.Type.i8:
+                largest = int(np.abs(weight.data.astype(int)).max())
+                found[item.get_friendly_name()] = taken.get_type_name(), largest
     return found
+
+
+def origin(node: Any) -> Any:
+    """The operation that made these values, past what scales or moves them."""
+    while node.get_type_name() in MOVED:
+        node = node.input_value(0).get_node()
+    return node

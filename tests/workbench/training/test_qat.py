@@ -64,7 +64,7 @@ def quantizable(unet: Any) -> list[str]:
 def test_twenty_steps_on_critters_come_nearer_to_the_teacher_and_are_exported_as_trained(tmp_path: Path):
     line = (
         f"--out {tmp_path} --pictures 8 --size 64 --steps 20 --batch-size 2 --init-samples 2 --warmup 2 --no-openvino "
-        "--learning-rate 1e-4 --ema-decay 0.5 --tome 0..0.5 --sheet-every 0 --device cpu"
+        "--ema-decay 0.5 --tome 0..0.5 --sheet-every 0 --device cpu"
     )
     quantization = qat.run(qat.parser().parse_args(line.split()))
     pipeline = qat.loaded(resolve("critters"), "cpu")
