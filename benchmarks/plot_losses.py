@@ -25,6 +25,7 @@ LOOKS = (
     ("#0072b2", Qt.PenStyle.SolidLine),
     ("#d55e00", Qt.PenStyle.DashLine),
     ("#009e73", Qt.PenStyle.DotLine),
+    ("#cc79a7", Qt.PenStyle.DashDotLine),
 )
 """A colour and a line for each run, told apart without the colour, too."""
 SIZE = (1000, 380)
@@ -42,6 +43,8 @@ def main() -> None:
     parser.add_argument("logs", type=Path, nargs="+")
     parser.add_argument("--over", type=int, default=100, help="steps that a point is the mean of")
     options = parser.parse_args()
+    if len(options.logs) > len(LOOKS):
+        parser.error(f"{len(options.logs)} logs; {len(LOOKS)} can be told apart")
     pg.mkQApp()
     pg.setConfigOptions(antialias=True, background="w", foreground="#333333")
     layout = pg.GraphicsLayoutWidget(size=SIZE)

@@ -1,7 +1,8 @@
 """The losses of a step and their gradients: computed as they come, or recorded once and replayed as one CUDA graph.
 
 A quantized UNet is some thousands of small kernels a step. Started one by one they keep a GPU waiting for Python; replayed
-they follow each other.
+they follow each other. Graphs of one model that are replayed one after the other can share their memory: a replay writes all
+that it reads, and what it leaves, losses and gradients, keeps its place.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ def computed(model: nn.Module, compute: Compute, noised: Noised) -> dict[str, Te
 class Graphed:
     """The same for batches of one shape, as a graph."""
 
-    def __init__(self, model: nn.Module, compute: Compute, example: Noised):
+    def __init__(self, model: nn.Module, compute: Compute, example: Noised, pool: Any = None):
         """``compute`` must do the same work every time, ask nothing of the host and draw nothing at random. Raises
-        RuntimeError where it does not."""
+        RuntimeError where it does not. ``pool``, of ``torch.cuda.graph_pool_handle``, is memory to share with other graphs."""
         self._given = _copy(example)
         side: Any = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
@@ -43,7 +44,7 @@ class Graphed:
         torch.cuda.current_stream().wait_stream(side)
         model.zero_grad(set_to_none=True)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        with torch.cuda.graph(self._graph, pool=pool):
             self._losses = compute(self._given)
             self._losses["total"].backward()
         self._gradients = [(parameter, parameter.grad) for parameter in model.parameters()]

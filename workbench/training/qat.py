@@ -24,7 +24,6 @@ from torch import Tensor
 from backends.contract import BackendError
 from backends.loading import load_pipeline
 from backends.models import ModelCard, resolve, weights_sha256
-from backends.openvino.fake_quantizers import full_weight, quantized_layers
 from backends.openvino.trained import pack, restore
 from backends.tome_attention import apply_tome, remove_tome
 from workbench.critters.artist import save_sheet
@@ -58,12 +57,14 @@ CRITTERS = "critters"
 
 @dataclass(frozen=True)
 class Method:
-    """What is trained, and against what. ``tome`` is the range that the ratio of token merging is drawn from."""
+    """What is trained, and against what. ``tome`` is the range that the ratio of token merging is drawn from; ``biases`` are
+    those of layers and norms, trained beside the quantizers where ``quantizers_only`` leaves the weights."""
 
     kd_weight: float = 0.9
     tome: tuple[float, float] = (0.0, 0.0)
     sampler_steps: int = 25
     quantizers_only: bool = False
+    biases: bool = False
     gradient_checkpointing: bool = False
     ema_device: str | None = None
     sheet_every: int = 500
@@ -106,11 +107,8 @@ def train(
 
     Everything random is drawn from the step's number, so that a run that was killed ends with the same weights.
     """
-    for layer in quantized_layers(student).values():
-        full_weight(layer).requires_grad_(not method.quantizers_only)
-    if method.quantizers_only:
-        for name, parameter in student.named_parameters():
-            parameter.requires_grad_(is_quantizers(name))
+    for name, parameter in student.named_parameters():
+        parameter.requires_grad_(is_trained(name, method))
     if method.gradient_checkpointing:
         student.enable_gradient_checkpointing()
     objective = Objective(pipeline, method.sampler_steps, method.kd_weight)
@@ -143,17 +141,19 @@ def stepper(
     """What computes a batch's losses and the student's gradients while tokens are merged by a ratio. On CUDA it is a graph a
     ratio, recorded where the ratio first comes; checkpointing, which keeps the state of random numbers, is none."""
     graphs: dict[float, Graphed] = {}
+    graphing = objective.device.type == "cuda" and not method.gradient_checkpointing
+    pool: Any = torch.cuda.graph_pool_handle() if graphing else None
 
     def losses(noised: Noised) -> dict[str, Tensor]:
         return objective.losses(student, noised)
 
     def stepped(noised: Noised, ratio: float) -> dict[str, Tensor]:
-        if objective.device.type != "cuda" or method.gradient_checkpointing:
+        if not graphing:
             apply_tome(student, ratio)
             return computed(student, losses, noised)
         if ratio not in graphs:
             apply_tome(student, ratio)
-            graphs[ratio] = Graphed(student, losses, noised)
+            graphs[ratio] = Graphed(student, losses, noised, pool)
         return graphs[ratio](noised)
 
     return stepped
@@ -173,6 +173,13 @@ def reduced_precision(device: torch.device) -> Iterator[None]:
 def is_quantizers(name: str) -> bool:
     """Whether a parameter of this name is a quantizer's."""
     return name.endswith((".log_step", ".offset"))
+
+
+def is_trained(name: str, method: Method) -> bool:
+    """Whether a method moves the parameter of this name."""
+    if not method.quantizers_only:
+        return True
+    return is_quantizers(name) or (method.biases and name.endswith(".bias"))
 
 
 def ratio_at(step: int, bounds: tuple[float, float]) -> float:
@@ -263,6 +270,17 @@ def share(text: str) -> float:
     return float(text)
 
 
+def add_method_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what is trained, and against what."""
+    parser.add_argument(
+        "--kd-weight", type=share, default=Method.kd_weight, help="share of the distance to the teacher"
+    )
+    parser.add_argument("--tune-quantizers-only", action="store_true", help="leave the weights as they are")
+    parser.add_argument(
+        "--tune-biases", action="store_true", help="with --tune-quantizers-only: biases and norms' shifts too"
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """Of the command line."""
     result = argparse.ArgumentParser(
@@ -277,15 +295,12 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--size", type=int, help="of the pictures, in pixels; default: the model's own")
     result.add_argument(
-        "--kd-weight", type=share, default=Method.kd_weight, help="share of the distance to the teacher"
-    )
-    result.add_argument(
         "--ema-device", choices=("cpu", "gpu"), default="gpu", help="where the average is kept"
     )
     result.add_argument(
         "--gradient-checkpointing", action="store_true", help="less memory, a third more time"
     )
-    result.add_argument("--tune-quantizers-only", action="store_true", help="leave the weights as they are")
+    add_method_arguments(result)
     result.add_argument("--init-samples", type=int, default=32, help="UNet inputs to calibrate on")
     result.add_argument(
         "--tome", type=tome_range, default=(0.0, 0.0), help="ratio of token merging, or LOW..HIGH"
@@ -316,6 +331,7 @@ def run(arguments: argparse.Namespace) -> Path:
         arguments.tome,
         arguments.sampler_steps,
         arguments.tune_quantizers_only,
+        arguments.tune_biases,
         arguments.gradient_checkpointing,
         "cpu" if arguments.ema_device == "cpu" else None,
         arguments.sheet_every,

@@ -30,16 +30,17 @@ from workbench.training.qat import (
     PICTURES,
     RECIPE,
     Method,
+    add_method_arguments,
     calibrated,
     loaded,
     pictures,
-    share,
     tome_range,
     train,
 )
 
 RATIOS = (0.0, 0.4)
 MEASURING_STEPS = 8
+RUNS = ("noise", "distilled", "merged")
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,10 @@ ROWS = (
 )
 
 
-def methods(kd_weight: float, tome: tuple[float, float], quantizers_only: bool) -> dict[str, Method]:
-    """How each run trains."""
-    plain = Method(kd_weight=0.0, sheet_every=0, quantizers_only=quantizers_only)
-    distilled = replace(plain, kd_weight=kd_weight)
-    return {"noise": plain, "distilled": distilled, "merged": replace(distilled, tome=tome)}
+def methods(whole: Method) -> dict[str, Method]:
+    """How each run trains, by how the last one does."""
+    distilled = replace(whole, tome=(0.0, 0.0))
+    return dict(zip(RUNS, (replace(distilled, kd_weight=0.0), distilled, whole), strict=True))
 
 
 @dataclass
@@ -171,7 +171,15 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     started, out = time.monotonic(), arguments.out
     start = ground(arguments, started)
     table = _read(out / "table.json")
-    known = methods(arguments.kd_weight, arguments.tome, arguments.tune_quantizers_only)
+    known = methods(
+        Method(
+            arguments.kd_weight,
+            arguments.tome,
+            quantizers_only=arguments.tune_quantizers_only,
+            biases=arguments.tune_biases,
+            sheet_every=0,
+        )
+    )
     recipe = recipe_from(arguments, RECIPE)
     if arguments.seconds and "steps" not in table:
         left = arguments.seconds - (time.monotonic() - started) - arguments.reserve
@@ -200,7 +208,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             told = {"row": row.name, "steps": recipe.steps, "learning_rate": recipe.learning_rate}
             told |= {"batch_size": recipe.batch_size, "ema_decay": recipe.ema_decay, "warmup": recipe.warmup}
             method = known[row.run]
-            told |= {"kd_weight": method.kd_weight, "tune_quantizers_only": method.quantizers_only}
+            told |= {"kd_weight": method.kd_weight, "tome": list(method.tome)}
+            told |= {"tune_quantizers_only": method.quantizers_only, "tune_biases": method.biases}
             told |= {"pictures": len(start.data), "init_samples": arguments.init_samples}
             pack(unet, out / f"{_slug(row.name)}.npz", weights_sha256(start.card), told)
         table["rows"][row.name] = bench.figures(unet, reference)
@@ -249,8 +258,7 @@ def main() -> None:
     )
     parser.add_argument("--prompts", type=int, default=256, help="held-out ones to measure on")
     parser.add_argument("--size", type=int, help="of the pictures, in pixels; default: the model's own")
-    parser.add_argument("--kd-weight", type=share, default=Method.kd_weight)
-    parser.add_argument("--tune-quantizers-only", action="store_true", help="leave the weights as they are")
+    add_method_arguments(parser)
     parser.add_argument(
         "--tome", type=tome_range, default=(0.0, 0.5), help="the range of the last row's training"
     )
@@ -259,7 +267,7 @@ def main() -> None:
     parser.add_argument("--picture-batch", type=int, default=8, help="pictures drawn at once while measuring")
     parser.add_argument(
         "--train",
-        choices=methods(0.0, (0.0, 0.0), False),
+        choices=RUNS,
         help="only this run, so that several are trained side by side",
     )
     parser.add_argument("--seconds", type=float, help="for all of it; sets --steps by the rate measured")

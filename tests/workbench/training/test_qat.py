@@ -153,6 +153,17 @@ def test_only_the_quantizers_move_where_that_is_asked_with_the_average_in_main_m
     assert moved and all(map(qat.is_quantizers, moved))
 
 
+def test_biases_move_beside_the_quantizers_where_that_is_asked_and_no_weight_does(small: Any, tmp_path: Path):
+    student = quantize_by_range(copy.deepcopy(small.unet)).requires_grad_(True)
+    before = {name: value.clone() for name, value in student.named_parameters()}
+    method = replace(METHOD, quantizers_only=True, biases=True)
+    qat.train(student, small, noise_data(), method, replace(SHORT, steps=2), tmp_path)
+    moved = {name for name, value in student.named_parameters() if not torch.equal(value, before[name])}
+    biases = {name for name in moved if name.endswith(".bias")}
+    assert any("norm" in name for name in biases) and any("norm" not in name for name in biases)
+    assert moved - biases and all(map(qat.is_quantizers, moved - biases))
+
+
 def write_pictures(folder: Path, lines: list[str]) -> Path:
     folder.mkdir()
     pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 3), dtype=np.uint8)
