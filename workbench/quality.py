@@ -69,19 +69,12 @@ class PromptJudge:
             self._ready = self._answer("loading the judge", JudgeReady) is not None
 
     def judge(self, prompt: str, picture: Picture) -> Judged | None:
-        """Judge one picture; None when the judge cannot run."""
-        self.ask(prompt, picture)
-        return self.answer()
-
-    def ask(self, prompt: str, picture: Picture) -> None:
-        """Hand the judge a picture, and do not wait; :meth:`answer` fetches what it says."""
+        """Judge one picture; None when the judge cannot run. It computes on every core: what else computes meanwhile
+        holds up both."""
         self.wait_until_ready()
         worker = self._worker()
         if worker is not None:
             worker.send(Judge(prompt, picture))
-
-    def answer(self) -> Judged | None:
-        """The answer to the last :meth:`ask`; None when the judge cannot run."""
         answer = self._answer("judging", Judged) if self.notice is None else None
         return answer if isinstance(answer, Judged) else None
 

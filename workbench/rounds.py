@@ -354,13 +354,11 @@ class Round:
         return self._qualities[key], notices
 
     def _measure_quality(self, run: Run, picture: Picture) -> Quality | None:
-        judge, baseline = self._tools.judge, self._baselines.get(run.index)
-        if self._judged:
-            judge.ask(run.request.prompt, picture)
+        baseline = self._baselines.get(run.index)
         psnr_db, ssim = None, None
         if baseline is not None and run.variant != self._comparison.baseline:
             psnr_db, ssim = compare_pictures(picture, baseline)
-        judged = judge.answer() if self._judged else None
+        judged = self._tools.judge.judge(run.request.prompt, picture) if self._judged else None
         if judged:
             return Quality(psnr_db, ssim, judged.fidelity, judged.found, judged.named)
         return None if psnr_db is None else Quality(psnr_db, ssim, None)
