@@ -10,11 +10,11 @@ from backends.contract import Variant
 from backends.devices import Device
 from backends.machine import compute_threads, sums_bytes_exactly
 from backends.models import ModelCard, Progress
-from backends.openvino import devices, kernels, trained
+from backends.openvino import devices, kernels, polyphase, trained, winograd
 from backends.openvino.conversion import Conversion
 from backends.openvino.pipeline import GUIDED_BATCH, open_pipeline, settings
 from backends.openvino.quantized import Quantized
-from backends.openvino.shapes import StaticShapes
+from backends.openvino.shapes import Rewrite, StaticShapes
 from backends.openvino.store import open_store
 from backends.staged import Hosted
 
@@ -36,7 +36,7 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
     cache = store.root / "compiled" if _compiling_is_slow(variant, device) else None
     try:
         pipeline = open_pipeline(conversion.pipeline_folder(), device, settings(arithmetic, device, cache))
-        shapes = StaticShapes(pipeline, models.model_file, progress)
+        shapes = StaticShapes(pipeline, models.model_file, progress, _rewrites(variant))
         shapes.prepare(GUIDED_BATCH, card.defaults.height, card.defaults.width)
     except BaseException:
         store.close()
@@ -54,6 +54,14 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
         shapes=shapes,
         close=store.close,
     )
+
+
+def _rewrites(variant: Variant) -> dict[str, list[Rewrite]]:
+    """What the models of a variant go through before they are compiled. Winograd's sixteen sums of every patch would be too
+    large at the sizes of a decoder."""
+    upsampling: list[Rewrite] = [polyphase.rewrite] if variant.option("polyphase") else []
+    convolutions: list[Rewrite] = [winograd.rewrite] if variant.option("winograd") else []
+    return {"unet": upsampling + convolutions, "vae_decoder": upsampling}
 
 
 def _compiling_is_slow(variant: Variant, device: Device) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import openvino
@@ -20,6 +21,9 @@ PARTS = ("text_encoder", "vae_decoder", "unet")
 Size = tuple[int, int, int]
 """Batch of the UNet (2 with guidance, 1 without), height and width of the picture in pixels."""
 
+Rewrite = Callable[[openvino.Model], int]
+"""Changes a model of static shapes in place, to the same function; says in how many places."""
+
 
 class StaticShapes:
     """Compiles the parts of an ``OVStableDiffusionPipeline`` for one size at a time.
@@ -28,12 +32,20 @@ class StaticShapes:
     not held twice; it is read again from its file when the size changes.
     """
 
-    def __init__(self, pipeline: Any, files: Callable[[str, Size], Path], progress: Progress):
-        """``files`` names the model file of ``text_encoder``, ``unet`` or ``vae_decoder`` for a size."""
+    def __init__(
+        self,
+        pipeline: Any,
+        files: Callable[[str, Size], Path],
+        progress: Progress,
+        rewrites: Mapping[str, Sequence[Rewrite]] = MappingProxyType({}),
+    ):
+        """``files`` names the model file of ``text_encoder``, ``unet`` or ``vae_decoder`` for a size; ``rewrites`` are what a
+        part's model goes through, in this order, before it is compiled."""
         self._parts: dict[str, Any] = {name: getattr(pipeline, name) for name in PARTS}
         self._tokens = int(pipeline.tokenizer.model_max_length)
         self._files = files
         self._progress = progress
+        self._rewrites = rewrites
         self._size: Size | None = None
         self._compiled_for: dict[str, Any] = {}
         self._constants: dict[str, int] = {}
@@ -93,6 +105,8 @@ class StaticShapes:
         part, file = self._parts[name], self._files(name, size)
         model = read(file)
         model.reshape(self._shapes(name, size))
+        for rewrite in self._rewrites.get(name, ()):
+            rewrite(model)
         self._constants[name] = constants_bytes(model)
         compiled = Core().compile_model(model, part._device, part.ov_config | (more or {}))
         drop_mapped_pages(file.with_suffix(".bin"))
