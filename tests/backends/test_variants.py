@@ -101,4 +101,9 @@ def test_a_switch_that_one_precision_has_is_on_there_and_off_elsewhere():
     assert parse_variant("openvino:int8").option("qat") is True
     assert parse_variant("openvino:fp32").option("qat") is False
     assert format_variant(parse_variant("openvino:int8+tome=0.4-qat")) == "openvino:int8+tome=0.4-qat"
-    assert format_variant(parse_variant("openvino:fp32+all")) == "openvino:fp32"
+    everything = parse_variant("openvino:fp32+all")
+    switches = [everything.option(name) for name in ("winograd", "polyphase", "qat", "tome")]
+    assert switches == [True, True, False, 0.0]
+    assert format_variant(everything) == "openvino:fp32+all"
+    with pytest.raises(InvalidVariant, match="winograd exists at fp32 only, not at bf16"):
+        parse_variant("openvino:bf16+winograd")
