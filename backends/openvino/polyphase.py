@@ -12,37 +12,22 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from openvino import Model, Node, Type
+from openvino import Model, Node
 from openvino import opset13 as op
 
-FACTOR, KERNEL = 2, 3
+from backends.openvino.rewriting import KERNEL, is_plain_convolution, rewrite_all
+
+FACTOR = 2
 
 
 def rewrite(model: Model) -> int:
     """Rewrite, in place, every such pair of a model of static shapes; returns how many there were."""
-    found = [node for node in model.get_ordered_ops() if _is_upsampled(node)]
-    for node in found:
-        result = _rewritten(node)
-        result.set_friendly_name(node.get_friendly_name())
-        node.output(0).replace(result.output(0))
-    model.validate_nodes_and_infer_types()
-    return len(found)
+    return rewrite_all(model, _is_upsampled, _rewritten)
 
 
 def _is_upsampled(node: Node) -> bool:
-    """Whether this is a 3×3 convolution of stride 1 and padding 1, of nothing but pixels that nearest upsampling doubled."""
-    if node.get_type_name() != "Convolution" or node.get_output_partial_shape(0).is_dynamic:
-        return False
-    attributes: dict[str, Any] = node.get_attributes()
-    names = ("strides", "dilations", "pads_begin", "pads_end")
-    weight = node.input_value(1).get_node()
-    if attributes["auto_pad"] != "explicit" or any(list(attributes[name]) != [1, 1] for name in names):
-        return False
-    if weight.get_type_name() != "Constant" or weight.get_element_type() != Type.f32:
-        return False
-    return list(weight.get_output_shape(0))[2:] == [KERNEL, KERNEL] and _doubles(
-        node.input_value(0).get_node()
-    )
+    """Whether this convolves nothing but pixels that nearest upsampling doubled."""
+    return is_plain_convolution(node) and _doubles(node.input_value(0).get_node())
 
 
 def _doubles(node: Node) -> bool:

@@ -8,14 +8,15 @@ matrices, one for each of the sixteen, with the channels between them. All of it
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
 
 import numpy as np
 import torch
-from openvino import Model, Node, Type
+from openvino import Model, Node
 from openvino import opset13 as op
 
-TILE, PATCH, KERNEL = 2, 4, 3
+from backends.openvino.rewriting import KERNEL, is_plain_convolution, rewrite_all
+
+TILE, PATCH = 2, 4
 POSITIONS = PATCH * PATCH
 LEAST_CHANNELS = 128.0
 """A convolution of ``c`` channels into ``o`` is rewritten where ``c o / (c + o)`` is no less: what is saved grows with the
@@ -29,29 +30,13 @@ _RESULT_SUMS = np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float32)
 
 def rewrite(model: Model) -> int:
     """Rewrite, in place, the convolutions of a model of static shapes that it pays for; returns how many there were."""
-    found = [node for node in model.get_ordered_ops() if _pays(node)]
-    for node in found:
-        result = _rewritten(node)
-        result.set_friendly_name(node.get_friendly_name())
-        node.output(0).replace(result.output(0))
-    model.validate_nodes_and_infer_types()
-    return len(found)
+    return rewrite_all(model, _pays, _rewritten)
 
 
 def _pays(node: Node) -> bool:
-    if node.get_type_name() != "Convolution" or node.get_output_partial_shape(0).is_dynamic:
+    if not is_plain_convolution(node):
         return False
-    attributes: dict[str, Any] = node.get_attributes()
-    ones = [1, 1]
-    if any(list(attributes[name]) != ones for name in ("strides", "dilations", "pads_begin", "pads_end")):
-        return False
-    weight = node.input_value(1).get_node()
-    shape = list(weight.get_output_shape(0))
-    if weight.get_type_name() != "Constant" or weight.get_element_type() != Type.f32:
-        return False
-    if attributes["auto_pad"] != "explicit" or shape[2:] != [KERNEL, KERNEL]:
-        return False
-    made, given = shape[:2]
+    made, given = list(node.input_value(1).get_shape())[:2]
     return made * given / (made + given) >= LEAST_CHANNELS
 
 

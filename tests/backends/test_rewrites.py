@@ -155,6 +155,7 @@ def test_a_rewritten_variant_makes_the_same_picture_with_other_operations_and_mo
         assert np.abs(pixels(result) - pixels(plain)).max() <= 1
         assert more > weights
         assert (_convolutions(result) < convolutions) is fewer
+        assert _modules(result) >= _modules(plain) != set()
     both, most = drawn(model, "openvino+winograd+polyphase+tome=0.4")
     merged, _ = drawn(model, "openvino+tome=0.4")
     assert np.abs(pixels(both) - pixels(merged)).max() <= 1 and most > weights
@@ -162,3 +163,10 @@ def test_a_rewritten_variant_makes_the_same_picture_with_other_operations_and_mo
 
 def _convolutions(result: Generated) -> int:
     return sum(span.kind == "kernel" and span.detail.get("type") == "Convolution" for span in result.spans)
+
+
+def _modules(result: Generated) -> set[str]:
+    """The convolutions that the UNet's operations say they are of."""
+    spans = (span for span in result.spans if span.kind == "kernel" and span.stage == "unet")
+    modules = {str(span.detail.get("module")) for span in spans}
+    return {module for module in modules if module.endswith((".conv", ".conv1", ".conv2"))}
