@@ -125,7 +125,7 @@ BACKENDS: dict[str, Backend] = {
                     module="backends.openvino.winograd",
                     title="Winograd convolutions",
                     gain="Computes 2×2 results of a 3×3 convolution with 16 products instead of 36, where channels are many.",
-                    cost="These convolutions' weights take 16/9 of their memory, and loading computes them.",
+                    cost="These convolutions' weights take 16/9 of their memory, the process twice that; loading takes longer.",
                     source="https://arxiv.org/abs/1509.09308",
                     precisions=("fp32",),
                 ),
