@@ -125,8 +125,9 @@ BACKENDS: dict[str, Backend] = {
                     module="backends.openvino.winograd",
                     title="Winograd convolutions",
                     gain="Computes 2×2 results of a 3×3 convolution with 16 products instead of 36, where channels are many.",
-                    cost="These convolutions' weights take 16/9 of their memory, the process twice that; loading takes longer.",
+                    cost="These convolutions' weights take 16/9 of their memory, and as much on the disk besides.",
                     source="https://arxiv.org/abs/1509.09308",
+                    default=True,
                     precisions=("fp32",),
                 ),
                 Optimization(
@@ -136,6 +137,7 @@ BACKENDS: dict[str, Backend] = {
                     gain="Convolves before it upsamples: four 2×2 kernels have 16 products where one of 3×3 has 36.",
                     cost="These kernels take 16/9 of their memory.",
                     source="https://arxiv.org/abs/1609.07009",
+                    default=True,
                     precisions=("fp32", "bf16"),
                 ),
                 Optimization(

@@ -16,6 +16,7 @@ from typing import Any
 
 from backends.contract import Arena, MemorySample, Request, Span, Tensor, Variant
 from backends.models import ModelCard, weights_sha256
+from backends.registry import BACKENDS
 from backends.variants import InvalidVariant, format_variant, parse_variant
 from workbench.environment import MEBIBYTE
 from workbench.files import write_whole
@@ -115,21 +116,37 @@ def from_json(data: object) -> Document:
         requests = tuple(Request(**request) for request in data["requests"])
         said = data["model"]
         model = Model(said["name"], said["synthetic"], said["weights_sha256"], said.get("reference"))
-        runs = [run for entry in data["results"] for run in _runs(entry, requests)]
+        variants = recorded_variants(data)
+        runs = [run for entry in data["results"] for run in _runs(entry, requests, variants)]
         return Document(
             model,
             requests,
-            parse_variant(data["baseline"]),
+            variants.get(data["baseline"]) or parse_variant(data["baseline"]),
             data["environment"],
             tuple(runs),
             bool(data.get("unet_only")),
             data.get("ladder"),
-            {parse_variant(entry["variant"]): entry["row"] for entry in data["results"] if entry.get("row")},
+            {variants[entry["variant"]]: entry["row"] for entry in data["results"] if entry.get("row")},
         )
     except InvalidVariant as error:
         raise UnreadableDocument(f"it has a variant that this version does not know: {error}") from error
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise UnreadableDocument(f"it is damaged: {type(error).__name__} {error}") from error
+
+
+def recorded_variants(data: Mapping[str, Any]) -> dict[str, Variant]:
+    """What each variant's line meant in a document when it was written: an optimization that its ``optimizations`` do not name
+    was not there yet, and is off, whatever it is by default today."""
+    found = {}
+    for entry in data["results"]:
+        variant, said = parse_variant(entry["variant"]), entry["optimizations"]
+        backend = BACKENDS[variant.backend]
+        options = tuple(
+            (name, value if name in said else backend.optimization(name).off)
+            for name, value in variant.optimizations
+        )
+        found[entry["variant"]] = replace(variant, optimizations=options)
+    return found
 
 
 def dumps(document: Document) -> str:
@@ -248,8 +265,10 @@ def _entry(document: Document, summary: Summary) -> dict[str, Any]:
     }
 
 
-def _runs(entry: Mapping[str, Any], requests: tuple[Request, ...]) -> list[Recorded]:
-    index, variant = int(entry["request"]), parse_variant(entry["variant"])
+def _runs(
+    entry: Mapping[str, Any], requests: tuple[Request, ...], variants: Mapping[str, Variant]
+) -> list[Recorded]:
+    index, variant = int(entry["request"]), variants[entry["variant"]]
     results = [result_from_json(run, requests[index], variant) for run in entry["runs"]]
     images = [entry["image"], *[None] * (len(results) - 1)]
     return [Recorded(index, result, image) for result, image in zip(results, images, strict=True)]

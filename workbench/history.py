@@ -20,7 +20,7 @@ from typing import Literal
 from backends.contract import Variant
 from backends.paths import data_dir
 from backends.variants import format_variant, parse_variant
-from workbench.document import Document, UnreadableDocument, dumps, from_json
+from workbench.document import Document, UnreadableDocument, dumps, from_json, recorded_variants
 
 Kind = Literal["generate", "compare", "ladder"]
 
@@ -153,18 +153,20 @@ class History:
             row = connection.execute("SELECT document FROM record WHERE id = ?", (number,)).fetchone()
         if row is None:
             raise self._missing(number)
-        try:
+        with _reading(number):
             return from_json(json.loads(zlib.decompress(row[0])))
-        except (UnreadableDocument, ValueError, zlib.error) as error:
-            raise HistoryError(f"record {number} cannot be read: {error}") from error
 
     def pictures(self, number: int) -> dict[tuple[int, Variant], bytes]:
         """The record's pictures as PNG files, by request index and variant."""
-        self.entry(number)
         query = "SELECT request, variant, png FROM picture WHERE record = ? ORDER BY request, variant"
         with self._transaction() as connection:
+            row = connection.execute("SELECT document FROM record WHERE id = ?", (number,)).fetchone()
             rows = connection.execute(query, (number,)).fetchall()
-        return {(request, parse_variant(line)): png for request, line, png in rows}
+        if row is None:
+            raise self._missing(number)
+        with _reading(number):
+            variants = recorded_variants(json.loads(zlib.decompress(row[0]))) if rows else {}
+            return {(request, variants.get(line) or parse_variant(line)): png for request, line, png in rows}
 
     def tag(self, number: int, tag: str) -> None:
         """Name a record; an empty tag takes the name away. Raises :class:`InvalidTag` or :class:`UnknownRecord`."""
@@ -225,6 +227,14 @@ class History:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute("COMMIT")
+
+
+@contextmanager
+def _reading(number: int) -> Iterator[None]:
+    try:
+        yield
+    except (UnreadableDocument, ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+        raise HistoryError(f"record {number} cannot be read: {error}") from error
 
 
 def _variants(document: Document) -> list[Variant]:

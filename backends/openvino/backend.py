@@ -14,7 +14,9 @@ from backends.openvino import devices, kernels, polyphase, trained, winograd
 from backends.openvino.conversion import Conversion
 from backends.openvino.pipeline import GUIDED_BATCH, open_pipeline, settings
 from backends.openvino.quantized import Quantized
-from backends.openvino.shapes import Rewrite, StaticShapes
+from backends.openvino.rewriting import Rewriting
+from backends.openvino.rewritten import Rewritten
+from backends.openvino.shapes import StaticShapes
 from backends.openvino.store import open_store
 from backends.staged import Hosted
 
@@ -32,11 +34,14 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
         shipped = trained.shipped(card) if variant.option("qat") else None
         models = Quantized(conversion, shipped, device.kind == "CPU" and not sums_bytes_exactly())
         notices += (models.notice,)
+    notices += left_out(variant, device)
     arithmetic = devices.arithmetic(variant.precision, device)
     cache = store.root / "compiled" if _compiling_is_slow(variant, device) else None
     try:
         pipeline = open_pipeline(conversion.pipeline_folder(), device, settings(arithmetic, device, cache))
-        shapes = StaticShapes(pipeline, models.model_file, progress, _rewrites(variant))
+        shapes = StaticShapes(
+            pipeline, models.model_file, progress, Rewritten(store, rewritings(variant, device), progress)
+        )
         shapes.prepare(GUIDED_BATCH, card.defaults.height, card.defaults.width)
     except BaseException:
         store.close()
@@ -56,12 +61,24 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
     )
 
 
-def _rewrites(variant: Variant) -> dict[str, list[Rewrite]]:
-    """What the models of a variant go through before they are compiled. Winograd's sixteen sums of every patch would be too
+def rewritings(variant: Variant, device: Device) -> dict[str, list[Rewriting]]:
+    """What the parts of a variant go through before they are compiled. Winograd's sixteen sums of every patch would be too
     large at the sizes of a decoder."""
-    upsampling: list[Rewrite] = [polyphase.rewrite] if variant.option("polyphase") else []
-    convolutions: list[Rewrite] = [winograd.rewrite] if variant.option("winograd") else []
+    if device.kind != "CPU":
+        return {}
+    upsampling = [polyphase.REWRITING] if variant.option("polyphase") else []
+    convolutions = [winograd.REWRITING] if variant.option("winograd") else []
     return {"unet": upsampling + convolutions, "vae_decoder": upsampling}
+
+
+def left_out(variant: Variant, device: Device) -> tuple[str, ...]:
+    """What a person is told of rewritings that are switched on and not done."""
+    names = [name for name in ("winograd", "polyphase") if variant.option(name)]
+    if device.kind == "CPU" or not names:
+        return ()
+    return (
+        f"{' and '.join(names)}: measured on processors only; the model for {device.id} is as it was converted",
+    )
 
 
 def _compiling_is_slow(variant: Variant, device: Device) -> bool:

@@ -8,26 +8,26 @@ Each of the four phases is a 2×2 convolution of what is not upsampled yet, and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
-from openvino import Model, Node
+from openvino import Node
 from openvino import opset13 as op
 
-from backends.openvino.rewriting import KERNEL, is_plain_convolution, rewrite_all
+from backends.openvino.rewriting import KERNEL, Rewriting
 
 FACTOR = 2
 
 
-def rewrite(model: Model) -> int:
-    """Rewrite, in place, every such pair of a model of static shapes; returns how many there were."""
-    return rewrite_all(model, _is_upsampled, _rewritten)
+PHASES = tuple(product(range(FACTOR), repeat=2))
+"""Rows and columns of the result: even and even, even and odd, odd and even, odd and odd."""
 
 
-def _is_upsampled(node: Node) -> bool:
+def _is_upsampled(convolution: Node) -> bool:
     """Whether this convolves nothing but pixels that nearest upsampling doubled."""
-    return is_plain_convolution(node) and _doubles(node.input_value(0).get_node())
+    return _doubles(convolution.input_value(0).get_node())
 
 
 def _doubles(node: Node) -> bool:
@@ -43,14 +43,17 @@ def _doubles(node: Node) -> bool:
     )
 
 
-def _rewritten(convolution: Node) -> Node:
+def _kernels(weight: np.ndarray) -> list[np.ndarray]:
+    """Of kernels (made, given, 3, 3) those of each phase: (made, given, 2, 2)."""
+    return [_phase(_phase(weight, row, 2), column, 3) for row, column in PHASES]
+
+
+def _remade(convolution: Node, kernels: Sequence[Node]) -> Node:
     small = convolution.input_value(0).get_node().input_value(0)
-    weight = np.array(convolution.input_value(1).get_node().get_data())
-    phases = []
-    for row, column in product(range(FACTOR), repeat=2):
-        kernel = op.constant(np.ascontiguousarray(_phase(_phase(weight, row, 2), column, 3)))
-        before, after = [1 - row, 1 - column], [row, column]
-        phases.append(op.convolution(small, kernel, [1, 1], before, after, [1, 1]))
+    phases = [
+        op.convolution(small, kernel, [1, 1], [1 - row, 1 - column], [row, column], [1, 1])
+        for (row, column), kernel in zip(PHASES, kernels, strict=True)
+    ]
     return op.depth_to_space(op.concat(phases, 1), "blocks_first", FACTOR)
 
 
@@ -59,3 +62,6 @@ def _phase(weight: np.ndarray, phase: int, axis: int) -> np.ndarray:
     first, middle, last = np.split(weight, KERNEL, axis)
     taps = (first, middle + last) if phase == 0 else (first + middle, last)
     return np.concatenate(taps, axis)
+
+
+REWRITING = Rewriting("polyphase", _is_upsampled, _kernels, _remade)

@@ -1,24 +1,59 @@
-"""What rewritings of OpenVINO's graph have in common: operations of a model give way to others that make the same."""
+"""Rewritings of OpenVINO's graph: convolutions of a model give way to other operations that make the same."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from openvino import Model, Node, Type
+from openvino import opset13 as op
 
 KERNEL = 3
 
 
-def rewrite_all(model: Model, wanted: Callable[[Node], bool], remade: Callable[[Node], Node]) -> int:
-    """Replace, in place, every operation that is ``wanted`` by what it is ``remade`` as; returns how many there were.
+@dataclass(frozen=True)
+class Rewriting:
+    """Which convolutions give way, to what, and which kernels that takes."""
+
+    name: str
+    wanted: Callable[[Node], bool]
+    """Of a 3×3 convolution as :func:`is_plain_convolution` knows it: whether this rewrites it."""
+    kernels: Callable[[np.ndarray], list[np.ndarray]]
+    """From a convolution's kernels (made, given, 3, 3) those that are needed in their place, fp32."""
+    remade: Callable[[Node, Sequence[Node]], Node]
+    """What makes the same as a convolution, given the constants of those kernels."""
+
+    def convolutions(self, model: Model) -> list[Node]:
+        """Those of a model of static shapes that this rewrites."""
+        return [node for node in model.get_ordered_ops() if is_plain_convolution(node) and self.wanted(node)]
+
+
+Constants = Mapping[str, Sequence[Node]]
+"""The computed kernels of convolutions, by their names."""
+
+
+def computed(rewriting: Rewriting, convolutions: Sequence[Node]) -> Constants:
+    """The kernels that a rewriting needs for these convolutions, computed and held in memory."""
+    return {
+        node.get_friendly_name(): [
+            op.constant(np.ascontiguousarray(kernel), shared_memory=True)
+            for kernel in rewriting.kernels(np.array(node.input_value(1).get_node().get_data()))
+        ]
+        for node in convolutions
+    }
+
+
+def rewrite(rewriting: Rewriting, model: Model, constants: Constants) -> int:
+    """Rewrite a model of static shapes in place, with the kernels of all of its ``convolutions``; returns how many there were.
 
     What comes new is named after what it stands for, so that its time counts for the same layer.
     """
     known = {node.get_name() for node in model.get_ops()}
-    found = [node for node in model.get_ordered_ops() if wanted(node)]
+    found = rewriting.convolutions(model)
     for node in found:
-        result = remade(node)
+        result = rewriting.remade(node, constants[node.get_friendly_name()])
         _name(result, node.get_friendly_name(), known)
         node.output(0).replace(result.output(0))
     model.validate_nodes_and_infer_types()

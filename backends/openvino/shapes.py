@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import openvino
@@ -21,8 +20,9 @@ PARTS = ("text_encoder", "vae_decoder", "unet")
 Size = tuple[int, int, int]
 """Batch of the UNet (2 with guidance, 1 without), height and width of the picture in pixels."""
 
-Rewrite = Callable[[openvino.Model], int]
-"""Changes a model of static shapes in place, to the same function; says in how many places."""
+Rewrite = Callable[[str, Path, openvino.Model], Iterable[Path]]
+"""Changes the model of a part in place, to the same function: its name, the file it was read from, and the model, of static
+shapes. Returns the model files that it maps besides."""
 
 
 class StaticShapes:
@@ -37,15 +37,15 @@ class StaticShapes:
         pipeline: Any,
         files: Callable[[str, Size], Path],
         progress: Progress,
-        rewrites: Mapping[str, Sequence[Rewrite]] = MappingProxyType({}),
+        rewrite: Rewrite = lambda part, file, model: (),
     ):
-        """``files`` names the model file of ``text_encoder``, ``unet`` or ``vae_decoder`` for a size; ``rewrites`` are what a
-        part's model goes through, in this order, before it is compiled."""
+        """``files`` names the model file of ``text_encoder``, ``unet`` or ``vae_decoder`` for a size; every model goes through
+        ``rewrite`` before it is compiled."""
         self._parts: dict[str, Any] = {name: getattr(pipeline, name) for name in PARTS}
         self._tokens = int(pipeline.tokenizer.model_max_length)
         self._files = files
         self._progress = progress
-        self._rewrites = rewrites
+        self._rewrite = rewrite
         self._size: Size | None = None
         self._compiled_for: dict[str, Any] = {}
         self._constants: dict[str, int] = {}
@@ -105,11 +105,11 @@ class StaticShapes:
         part, file = self._parts[name], self._files(name, size)
         model = read(file)
         model.reshape(self._shapes(name, size))
-        for rewrite in self._rewrites.get(name, ()):
-            rewrite(model)
+        mapped = [file, *self._rewrite(name, file, model)]
         self._constants[name] = constants_bytes(model)
         compiled = Core().compile_model(model, part._device, part.ov_config | (more or {}))
-        drop_mapped_pages(file.with_suffix(".bin"))
+        for each in mapped:
+            drop_mapped_pages(each.with_suffix(".bin"))
         return compiled
 
     def _shapes(self, name: str, size: Size) -> dict[str, list[int]]:

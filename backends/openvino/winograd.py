@@ -7,14 +7,15 @@ matrices, one for each of the sixteen, with the channels between them. All of it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 import torch
-from openvino import Model, Node
+from openvino import Node
 from openvino import opset13 as op
 
-from backends.openvino.rewriting import KERNEL, is_plain_convolution, rewrite_all
+from backends.openvino.rewriting import KERNEL, Rewriting
 
 TILE, PATCH = 2, 4
 POSITIONS = PATCH * PATCH
@@ -28,24 +29,17 @@ _KERNEL_SUMS = torch.tensor([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0
 _RESULT_SUMS = np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float32)
 
 
-def rewrite(model: Model) -> int:
-    """Rewrite, in place, the convolutions of a model of static shapes that it pays for; returns how many there were."""
-    return rewrite_all(model, _pays, _rewritten)
-
-
-def _pays(node: Node) -> bool:
-    if not is_plain_convolution(node):
-        return False
-    made, given = list(node.input_value(1).get_shape())[:2]
+def _pays(convolution: Node) -> bool:
+    made, given = list(convolution.input_value(1).get_shape())[:2]
     return made * given / (made + given) >= LEAST_CHANNELS
 
 
-def _rewritten(convolution: Node) -> Node:
-    """The same function as a convolution of 3×3, stride 1 and padding 1."""
+def _remade(convolution: Node, kernels: Sequence[Node]) -> Node:
+    """The same function as a convolution of 3×3, stride 1 and padding 1; ``kernels`` is one constant (16, made, given)."""
+    (weight,) = kernels
     batch, given, height, width = convolution.input_value(0).get_shape()
     down, across = -(-height // TILE), -(-width // TILE)
-    kernels = _kernels(convolution.input_value(1).get_node().get_data())
-    made = kernels.shape[1]
+    made = weight.get_output_shape(0)[1]
     tiles = batch * down * across
 
     rows = op.transpose(convolution.input_value(0), _integers(0, 2, 3, 1))
@@ -60,7 +54,7 @@ def _rewritten(convolution: Node) -> Node:
     sums = op.matmul(_reals(np.kron(_PATCH_SUMS, _PATCH_SUMS)), op.concat(patches, 0), False, False)
     sums = op.reshape(sums, _integers(POSITIONS, tiles, given), special_zero=False)
 
-    products = op.matmul(sums, op.constant(kernels), False, True)
+    products = op.matmul(sums, weight, False, True)
     products = op.reshape(products, _integers(POSITIONS, tiles * made), special_zero=False)
 
     results = op.matmul(_reals(np.kron(_RESULT_SUMS, _RESULT_SUMS)), products, False, False)
@@ -72,11 +66,11 @@ def _rewritten(convolution: Node) -> Node:
     return op.slice(whole, _integers(0, 0), _integers(height, width), _integers(1, 1), _integers(2, 3))
 
 
-def _kernels(weight: np.ndarray) -> np.ndarray:
+def _kernels(weight: np.ndarray) -> list[np.ndarray]:
     """The sums of kernels (made, given, 3, 3): (16, made, given)."""
     made, given = weight.shape[:2]
-    flat = torch.from_numpy(np.array(weight)).view(made * given, KERNEL * KERNEL)
-    return (torch.kron(_KERNEL_SUMS, _KERNEL_SUMS) @ flat.T).view(POSITIONS, made, given).numpy()
+    flat = torch.from_numpy(weight).view(made * given, KERNEL * KERNEL)
+    return [(torch.kron(_KERNEL_SUMS, _KERNEL_SUMS) @ flat.T).view(POSITIONS, made, given).numpy()]
 
 
 def _integers(*values: int) -> Node:
@@ -85,3 +79,6 @@ def _integers(*values: int) -> Node:
 
 def _reals(values: np.ndarray) -> Node:
     return op.constant(np.ascontiguousarray(values, np.float32))
+
+
+REWRITING = Rewriting("winograd", _pays, _kernels, _remade)

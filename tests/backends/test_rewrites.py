@@ -14,11 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from backends import registry
-from backends.contract import Generate, Generated, Request
+from backends import paths, registry
+from backends.contract import BackendError, Generate, Generated, Request
+from backends.devices import Device
 from backends.generation import Generation
 from backends.models import resolve
-from backends.openvino import polyphase, winograd
+from backends.openvino import backend, polyphase, winograd
+from backends.openvino.rewriting import Rewriting, rewrite
+from backends.openvino.rewriting import computed as computed_kernels
+from backends.openvino.rewritten import kernels_sha256
+from backends.staged import Hosted
 from backends.variants import parse_variant
 from tests.backends.openvino_models import STEPS, write_small_model
 
@@ -30,6 +35,11 @@ def converted(network: nn.Module, shape: tuple[int, ...]) -> openvino.Model:
     model = openvino.convert_model(network.eval(), example_input=torch.zeros(shape))
     model.reshape(list(shape))
     return model
+
+
+def rewritten(rewriting: Rewriting, model: openvino.Model) -> int:
+    """Rewrite a model in place with kernels held in memory; how many convolutions that were."""
+    return rewrite(rewriting, model, computed_kernels(rewriting, rewriting.convolutions(model)))
 
 
 def operations(model: openvino.Model) -> Counter[str]:
@@ -64,7 +74,7 @@ def test_winograd_makes_what_the_convolution_makes(
     model = converted(network, shape)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(winograd, "LEAST_CHANNELS", 0)
-        assert winograd.rewrite(model) == 1
+        assert rewritten(winograd.REWRITING, model) == 1
     assert not operations(model)["Convolution"]
     assert_same(network, model, shape)
 
@@ -87,7 +97,7 @@ def test_winograd_takes_the_convolutions_that_it_pays_for_and_leaves_the_others(
 ):
     model = converted(network, (1, network.in_channels, 8, 8))
     before = operations(model)
-    assert winograd.rewrite(model) == count
+    assert rewritten(winograd.REWRITING, model) == count
     assert count or operations(model) == before
 
 
@@ -106,7 +116,7 @@ def test_phases_make_what_upsampling_and_convolution_make(
     network = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(taken, made, 3, padding=1, bias=bias))
     shape = (batch, taken, height, width)
     model = converted(network, shape)
-    assert polyphase.rewrite(model) == 1
+    assert rewritten(polyphase.REWRITING, model) == 1
     found = operations(model)
     assert (found["Convolution"], found["Interpolate"]) == (4, 0)
     assert_same(network, model, shape)
@@ -126,13 +136,20 @@ def test_phases_make_what_upsampling_and_convolution_make(
 def test_phases_leave_what_is_no_doubling_and_convolution(network: nn.Module):
     model = converted(network, (1, 4, 6, 6))
     before = operations(model)
-    assert polyphase.rewrite(model) == 0 and operations(model) == before
+    assert rewritten(polyphase.REWRITING, model) == 0 and operations(model) == before
+
+
+def loaded(model: Path, variant: str) -> tuple[Hosted, list[str]]:
+    """A model as a variant, and what loading it said that it does."""
+    said: list[str] = []
+    parsed = parse_variant(variant)
+    hosted = registry.factory(parsed.backend)(resolve(str(model)), parsed, lambda what, _: said.append(what))
+    return hosted, said
 
 
 def drawn(model: Path, variant: str, **options: Any) -> tuple[Generated, int]:
     """What a variant makes, and the bytes of its weights."""
-    parsed = parse_variant(variant)
-    hosted = registry.factory(parsed.backend)(resolve(str(model)), parsed, lambda what, fraction: None)
+    hosted, _ = loaded(model, variant)
     result = Generation(hosted).run(Generate(REQUEST, **options), lambda message: None, lambda: False)
     assert result.picture and hosted.weights_bytes
     return result, hosted.weights_bytes
@@ -143,22 +160,65 @@ def pixels(result: Generated) -> np.ndarray:
     return np.frombuffer(result.picture.pixels, np.uint8).astype(int)
 
 
-def test_a_rewritten_variant_makes_the_same_picture_with_other_operations_and_more_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model whose convolutions have few channels, and are rewritten all the same; nothing of it is in the store yet."""
     monkeypatch.setattr(winograd, "LEAST_CHANNELS", 0)
-    model = write_small_model(tmp_path / "small")
-    plain, weights = drawn(model, "openvino", kernels=True)
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    return write_small_model(tmp_path / "small")
+
+
+def test_a_rewritten_variant_makes_the_same_picture_with_other_operations_and_more_weights(small: Path):
+    plain, weights = drawn(small, "openvino-all", kernels=True)
     convolutions = _convolutions(plain)
-    for variant, fewer in (("openvino+winograd", True), ("openvino+polyphase", False)):
-        result, more = drawn(model, variant, kernels=True)
+    for variant, fewer in (("openvino-all+winograd", True), ("openvino-all+polyphase", False)):
+        result, more = drawn(small, variant, kernels=True)
         assert np.abs(pixels(result) - pixels(plain)).max() <= 1
         assert more > weights
         assert (_convolutions(result) < convolutions) is fewer
         assert _modules(result) >= _modules(plain) != set()
-    both, most = drawn(model, "openvino+winograd+polyphase+tome=0.4")
-    merged, _ = drawn(model, "openvino+tome=0.4")
+    both, most = drawn(small, "openvino+tome=0.4")
+    merged, _ = drawn(small, "openvino-all+tome=0.4")
     assert np.abs(pixels(both) - pixels(merged)).max() <= 1 and most > weights
+
+
+def test_kernels_are_computed_once_and_found_by_every_variant_of_the_model(small: Path):
+    def computed(line: str) -> int:
+        return loaded(small, line)[1].count("rewriting")
+
+    assert computed("openvino-all") == 0
+    assert computed("openvino") == 3, "Winograd's for the UNet, upsampling's for it and for the decoder"
+    assert computed("openvino-polyphase") == computed("openvino:bf16") == 0
+    assert computed("openvino+tome=0.4") == 2, "this UNet is another model, the decoder is not"
+
+
+def test_the_kernels_of_other_sums_are_others(monkeypatch: pytest.MonkeyPatch):
+    before = kernels_sha256(winograd.REWRITING)
+    assert before == kernels_sha256(winograd.REWRITING) != kernels_sha256(polyphase.REWRITING)
+    monkeypatch.setattr(winograd, "_KERNEL_SUMS", 2 * winograd._KERNEL_SUMS)
+    assert kernels_sha256(winograd.REWRITING) != before
+
+
+def test_damaged_kernels_are_named_and_what_is_done_about_them(small: Path):
+    loaded(small, "openvino")
+    (file,) = (paths.cache_dir() / "openvino").glob("winograd-*/openvino_model.bin")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(BackendError, match=f"{file.parent.name} are damaged .*delete that folder"):
+        loaded(small, "openvino")
+
+
+def test_another_device_has_the_model_as_it_was_converted_and_says_so():
+    graphics = Device("openvino", "GPU", "a graphics processor", "GPU", None, ("fp32",), {})
+    processor = Device("openvino", "CPU", "a processor", "CPU", None, ("fp32",), {})
+    variant = parse_variant("openvino")
+    assert backend.rewritings(variant, graphics) == {}
+    assert "winograd and polyphase" in backend.left_out(variant, graphics)[0]
+    assert (
+        backend.left_out(parse_variant("openvino-all"), graphics)
+        == backend.left_out(variant, processor)
+        == ()
+    )
+    assert set(backend.rewritings(variant, processor)) == {"unet", "vae_decoder"}
 
 
 def _convolutions(result: Generated) -> int:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from backends.contract import Picture
-from backends.variants import parse_variant
+from backends.variants import format_variant, parse_variant
 from tests.workbench import samples
 from workbench.changes import compare_documents
 from workbench.comparison import Comparison
@@ -40,6 +42,23 @@ def test_a_record_is_read_back_as_it_was_written(history: History) -> None:
     assert entry.prompt == samples.REQUEST.prompt and entry.variants == samples.VARIANTS
     assert history.document(number) == document
     assert history.pictures(number) == pictures
+
+
+def test_an_optimization_that_came_after_a_record_is_off_in_it(history: History) -> None:
+    document = samples.document(["openvino", "pytorch", "openvino:int8"])
+    number = history.add(document, samples.pictures(document))
+    with sqlite3.connect(history.path) as connection:
+        (packed,) = connection.execute("SELECT document FROM record").fetchone()
+        data = json.loads(zlib.decompress(packed))
+        for entry in data["results"]:
+            for newer in ("winograd", "polyphase"):
+                entry["optimizations"].pop(newer, None)
+        connection.execute("UPDATE record SET document = ?", (zlib.compress(json.dumps(data).encode()),))
+    read = history.document(number)
+    lines = [format_variant(variant) for variant in dict.fromkeys(run.result.variant for run in read.runs)]
+    assert lines == ["openvino:fp32-all", "pytorch:fp32", "openvino:int8"]
+    assert read.baseline == read.runs[0].result.variant
+    assert set(history.pictures(number)) == {(0, run.result.variant) for run in read.runs}
 
 
 def test_the_newest_comes_first_and_a_tag_finds_its_own(history: History) -> None:

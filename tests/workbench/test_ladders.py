@@ -33,7 +33,7 @@ def test_the_nncf_ladder_is_the_articles() -> None:
     assert list(rows) == [
         "pytorch:fp32-sdpa",
         "pytorch:fp32",
-        "openvino:fp32",
+        "openvino:fp32-all",
         "openvino:int8",
         "openvino:int8+tome=0.4",
     ]
