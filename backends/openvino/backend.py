@@ -39,15 +39,12 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
     cache = store.root / "compiled" if _compiling_is_slow(variant, device) else None
     try:
         pipeline = open_pipeline(conversion.pipeline_folder(), device, settings(arithmetic, device, cache))
-        shapes = StaticShapes(
-            pipeline, models.model_file, progress, Rewritten(store, rewritings(variant, device), progress)
-        )
+        rewritten = Rewritten(store, rewritings(variant, device), progress)
+        shapes = StaticShapes(pipeline, models.model_file, progress, rewritten, models.release)
         shapes.prepare(GUIDED_BATCH, card.defaults.height, card.defaults.width)
     except BaseException:
         store.close()
         raise
-    finally:
-        models.release()
     return Hosted(
         pipeline=pipeline,
         device_name=f"{device.name}, {threads} threads" if device.kind == "CPU" else device.name,

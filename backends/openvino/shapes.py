@@ -12,7 +12,7 @@ from openvino import Core, Type
 
 from backends.contract import SIZE_MULTIPLE
 from backends.models import Progress
-from backends.openvino.memory import constants_bytes, drop_mapped_pages
+from backends.openvino.memory import constants_bytes, drop_mapped_pages, return_free_memory
 
 MODEL_FILE = "openvino_model.xml"
 PARTS = ("text_encoder", "vae_decoder", "unet")
@@ -38,14 +38,16 @@ class StaticShapes:
         files: Callable[[str, Size], Path],
         progress: Progress,
         rewrite: Rewrite = lambda part, file, model: (),
+        release: Callable[[], None] = lambda: None,
     ):
-        """``files`` names the model file of ``text_encoder``, ``unet`` or ``vae_decoder`` for a size; every model goes through
-        ``rewrite`` before it is compiled."""
+        """``files`` names the model file of ``text_encoder``, ``unet`` or ``vae_decoder`` for a size, and may have to make it;
+        ``release`` lets go of what that took. Every model goes through ``rewrite`` before it is compiled."""
         self._parts: dict[str, Any] = {name: getattr(pipeline, name) for name in PARTS}
         self._tokens = int(pipeline.tokenizer.model_max_length)
         self._files = files
         self._progress = progress
         self._rewrite = rewrite
+        self._release = release
         self._size: Size | None = None
         self._compiled_for: dict[str, Any] = {}
         self._constants: dict[str, int] = {}
@@ -65,8 +67,12 @@ class StaticShapes:
         if self._size == size:
             return
         self._size = None
-        for index, name in enumerate(self._parts):
-            self._compile(name, size, index / len(self._parts))
+        try:
+            for index, name in enumerate(self._parts):
+                self._compile(name, size, index / len(self._parts))
+        finally:
+            self._release()
+            return_free_memory()
         self._size = size
 
     @contextmanager

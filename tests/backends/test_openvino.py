@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,6 +136,18 @@ def test_another_size_is_compiled_again_before_it_is_measured(
     assert not host.generation.is_cold(Generate(request))
     assert host.generation.is_cold(Generate(REQUEST))
     assert host.run(request).warmup == ()
+
+
+def test_what_a_conversion_for_another_size_took_is_let_go(hosts: Callable[[str], Host]):
+    def networks() -> int:
+        gc.collect()
+        return sum(type(item).__name__ == "UNet2DConditionModel" for item in gc.get_objects())
+
+    host, before = hosts("openvino+tome=0.5"), networks()
+    del host.said[:]
+    host.run(replace(REQUEST, width=128, height=128))
+    assert "converting" in host.said
+    assert networks() == before
 
 
 def test_without_guidance_the_unet_runs_at_batch_one(hosts: Callable[[str], Host]):
