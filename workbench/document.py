@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -116,17 +116,17 @@ def from_json(data: object) -> Document:
         requests = tuple(Request(**request) for request in data["requests"])
         said = data["model"]
         model = Model(said["name"], said["synthetic"], said["weights_sha256"], said.get("reference"))
-        variants = recorded_variants(data)
-        runs = [run for entry in data["results"] for run in _runs(entry, requests, variants)]
+        variant = recorded_variants(data)
+        runs = [run for entry in data["results"] for run in _runs(entry, requests, variant(entry["variant"]))]
         return Document(
             model,
             requests,
-            variants.get(data["baseline"]) or parse_variant(data["baseline"]),
+            variant(data["baseline"]),
             data["environment"],
             tuple(runs),
             bool(data.get("unet_only")),
             data.get("ladder"),
-            {variants[entry["variant"]]: entry["row"] for entry in data["results"] if entry.get("row")},
+            {variant(entry["variant"]): entry["row"] for entry in data["results"] if entry.get("row")},
         )
     except InvalidVariant as error:
         raise UnreadableDocument(f"it has a variant that this version does not know: {error}") from error
@@ -134,19 +134,25 @@ def from_json(data: object) -> Document:
         raise UnreadableDocument(f"it is damaged: {type(error).__name__} {error}") from error
 
 
-def recorded_variants(data: Mapping[str, Any]) -> dict[str, Variant]:
-    """What each variant's line meant in a document when it was written: an optimization that its ``optimizations`` do not name
-    was not there yet, and is off, whatever it is by default today."""
-    found = {}
-    for entry in data["results"]:
-        variant, said = parse_variant(entry["variant"]), entry["optimizations"]
-        backend = BACKENDS[variant.backend]
-        options = tuple(
-            (name, value if name in said else backend.optimization(name).off)
-            for name, value in variant.optimizations
-        )
-        found[entry["variant"]] = replace(variant, optimizations=options)
-    return found
+def recorded_variants(data: Mapping[str, Any]) -> Callable[[str], Variant]:
+    """What a variant's line meant when this document was written, by its entry's ``optimizations``: one that they do not name
+    was not there yet, and is off, whatever it is by default today. A line without an entry is read as today's."""
+    found = {
+        entry["variant"]: _recorded(parse_variant(entry["variant"]), entry["optimizations"])
+        for entry in data["results"]
+        if entry.get("optimizations") is not None
+    }
+    return lambda line: found.get(line) or parse_variant(line)
+
+
+def _recorded(variant: Variant, said: Mapping[str, Any]) -> Variant:
+    options = []
+    for item in BACKENDS[variant.backend].optimizations:
+        value = said.get(item.name, item.off)
+        if isinstance(value, bool) is bool(item.ratio) or not isinstance(value, bool | int | float):
+            raise TypeError(f"{item.name} is {value!r}")
+        options.append((item.name, value))
+    return replace(variant, optimizations=tuple(options))
 
 
 def dumps(document: Document) -> str:
@@ -265,10 +271,8 @@ def _entry(document: Document, summary: Summary) -> dict[str, Any]:
     }
 
 
-def _runs(
-    entry: Mapping[str, Any], requests: tuple[Request, ...], variants: Mapping[str, Variant]
-) -> list[Recorded]:
-    index, variant = int(entry["request"]), variants[entry["variant"]]
+def _runs(entry: Mapping[str, Any], requests: tuple[Request, ...], variant: Variant) -> list[Recorded]:
+    index = int(entry["request"])
     results = [result_from_json(run, requests[index], variant) for run in entry["runs"]]
     images = [entry["image"], *[None] * (len(results) - 1)]
     return [Recorded(index, result, image) for result, image in zip(results, images, strict=True)]

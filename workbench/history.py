@@ -19,7 +19,7 @@ from typing import Literal
 
 from backends.contract import Variant
 from backends.paths import data_dir
-from backends.variants import format_variant, parse_variant
+from backends.variants import format_variant
 from workbench.document import Document, UnreadableDocument, dumps, from_json, recorded_variants
 
 Kind = Literal["generate", "compare", "ladder"]
@@ -165,8 +165,8 @@ class History:
         if row is None:
             raise self._missing(number)
         with _reading(number):
-            variants = recorded_variants(json.loads(zlib.decompress(row[0]))) if rows else {}
-            return {(request, variants.get(line) or parse_variant(line)): png for request, line, png in rows}
+            variant = recorded_variants(json.loads(zlib.decompress(row[0])))
+            return {(request, variant(line)): png for request, line, png in rows}
 
     def tag(self, number: int, tag: str) -> None:
         """Name a record; an empty tag takes the name away. Raises :class:`InvalidTag` or :class:`UnknownRecord`."""

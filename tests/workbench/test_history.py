@@ -20,6 +20,7 @@ from backends.variants import format_variant, parse_variant
 from tests.workbench import samples
 from workbench.changes import compare_documents
 from workbench.comparison import Comparison
+from workbench.document import UnreadableDocument, from_json, to_json
 from workbench.events import Finished
 from workbench.history import History, HistoryError
 from workbench.recording import keep
@@ -59,6 +60,23 @@ def test_an_optimization_that_came_after_a_record_is_off_in_it(history: History)
     assert lines == ["openvino:fp32-all", "pytorch:fp32", "openvino:int8"]
     assert read.baseline == read.runs[0].result.variant
     assert set(history.pictures(number)) == {(0, run.result.variant) for run in read.runs}
+
+
+def test_what_a_document_says_of_an_optimization_counts_whatever_the_default_is_today() -> None:
+    data = to_json(samples.document(["openvino", "pytorch", "openvino:fp32-winograd"]))
+    first, _, third = (entry["optimizations"] for entry in data["results"])
+    first |= {"winograd": False, "polyphase": False}
+    third |= {"winograd": True, "polyphase": True}
+    found = [format_variant(run.result.variant) for run in from_json(data).runs]
+    assert list(dict.fromkeys(found)) == ["openvino:fp32-all", "pytorch:fp32", "openvino:fp32"]
+    for entry in data["results"]:
+        del entry["optimizations"]
+    found = [format_variant(run.result.variant) for run in from_json(data).runs]
+    assert list(dict.fromkeys(found)) == ["openvino:fp32", "pytorch:fp32", "openvino:fp32-winograd"]
+    for strange in ({"winograd": None}, {"tome": "much"}, {"tome": True}, ["winograd"], "winograd", 3):
+        data["results"][0]["optimizations"] = strange
+        with pytest.raises(UnreadableDocument, match="damaged"):
+            from_json(data)
 
 
 def test_the_newest_comes_first_and_a_tag_finds_its_own(history: History) -> None:

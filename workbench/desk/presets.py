@@ -33,7 +33,7 @@ _FIXED = (
     Preset(
         "PyTorch then OpenVINO",
         "The four steps of the NNCF article: PyTorch, OpenVINO, 8 bits, and token merging on top.",
-        ("pytorch", "openvino", "openvino:int8", "openvino:int8+tome=0.4"),
+        ("pytorch", "openvino-all", "openvino:int8", "openvino:int8+tome=0.4"),
         "https://huggingface.co/blog/train-optimize-sd-intel",
     ),
     Preset(

@@ -14,10 +14,18 @@ from psygnal import Signal
 
 from backends.contract import InvalidRequest
 from backends.paths import data_dir
-from backends.variants import InvalidVariant, format_variant, parse_variant
+from backends.variants import InvalidVariant, format_variant
 from workbench.comparison import Comparison
 from workbench.desk.experiment import Cell, Column, Experiment
-from workbench.document import Document, Model, Recorded, UnreadableDocument, from_json, to_json
+from workbench.document import (
+    Document,
+    Model,
+    Recorded,
+    UnreadableDocument,
+    from_json,
+    recorded_variants,
+    to_json,
+)
 from workbench.files import write_whole
 from workbench.model_choices import ModelChoice
 from workbench.pictures import Settings, UnreadableSettings, read_picture, write_png
@@ -125,9 +133,9 @@ def forget(where: Path) -> None:
 
 
 def _kept(screen: dict[str, Any], where: Path) -> Kept:
-    document = from_json(screen["document"])
+    document, variant = from_json(screen["document"]), recorded_variants(screen["document"])
     columns = tuple(
-        Column(parse_variant(line), int(colour), int(badge)) for line, colour, badge in screen["columns"]
+        Column(variant(line), int(colour), int(badge)) for line, colour, badge in screen["columns"]
     )
     states = {(state["row"], state["column"]): state for state in screen["cells"]}
     comparison = Comparison(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from backends.variants import parse_variant
 from tests.workbench import samples
 from tests.workbench.desk.script import Play, picture
 from workbench.desk import screen
@@ -43,6 +44,24 @@ def test_what_was_on_the_screen_comes_back(experiment, desk, tmp_path):
     for place, cell in experiment.cells.items():
         assert other.cells[place].picture == cell.picture
         assert other.cells[place].results == cell.results
+
+
+def test_a_screen_from_before_an_optimization_existed_comes_back_with_it_off(desk, play, tmp_path):
+    desk.board.take([parse_variant("openvino"), parse_variant("pytorch")])
+    desk.execution.run()
+    play.round()
+    screen.save(desk.experiment, tmp_path)
+    file = tmp_path / "screen.json"
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    for entry in kept["document"]["results"]:
+        for newer in ("winograd", "polyphase"):
+            entry["optimizations"].pop(newer, None)
+    file.write_text(json.dumps(kept), encoding="utf-8")
+    back = screen.load(tmp_path)
+    assert back and back.columns[0].variant == back.comparison.baseline == parse_variant("openvino-all")
+    assert [cell.phase for cell in back.cells] == ["done", "done"] and all(
+        cell.results for cell in back.cells
+    )
 
 
 def test_a_damaged_screen_is_none_and_an_empty_one_is_not_written(experiment, tmp_path):
