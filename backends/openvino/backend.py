@@ -59,13 +59,12 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
 
 
 def rewritings(variant: Variant, device: Device) -> dict[str, list[Rewriting]]:
-    """What the parts of a variant go through before they are compiled. Winograd's sixteen sums of every patch would be too
-    large at the sizes of a decoder."""
+    """What the parts of a variant go through before they are compiled, upsampling first: what it leaves is convolved as it is."""
     if device.kind != "CPU":
         return {}
-    upsampling = [polyphase.REWRITING] if variant.option("polyphase") else []
-    convolutions = [winograd.REWRITING] if variant.option("winograd") else []
-    return {"unet": upsampling + convolutions, "vae_decoder": upsampling}
+    known = {"polyphase": polyphase.REWRITING, "winograd": winograd.REWRITING}
+    wanted = [rewriting for name, rewriting in known.items() if variant.option(name)]
+    return {"unet": wanted, "vae_decoder": wanted}
 
 
 def left_out(variant: Variant, device: Device) -> tuple[str, ...]:

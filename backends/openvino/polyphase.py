@@ -19,8 +19,6 @@ from openvino import opset13 as op
 from backends.openvino.rewriting import KERNEL, Rewriting
 
 FACTOR = 2
-
-
 PHASES = tuple(product(range(FACTOR), repeat=2))
 """Rows and columns of the result: even and even, even and odd, odd and even, odd and odd."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,29 +31,35 @@ class Rewritten:
         static shapes; returns the files that it maps besides."""
         rewritings = self._rewritings.get(part, ())
         # Before any is rewritten: one's kernels are the same whether or not another comes first.
-        found = [
-            (rewriting, convolutions)
-            for rewriting in rewritings
-            if (convolutions := rewriting.convolutions(model))
-        ]
-        files = [self._stored(rewriting, convolutions, file) for rewriting, convolutions in found]
-        for (rewriting, _), kernels in zip(found, files, strict=True):
-            rewrite(rewriting, model, _read(kernels))
-        return files
+        found = [(each, convolutions) for each in rewritings if (convolutions := each.convolutions(model))]
+        folders = [self._stored(rewriting, convolutions, file) for rewriting, convolutions in found]
+        for (rewriting, _), folder in zip(found, folders, strict=True):
+            rewrite(rewriting, model, _read(folder))
+        return [kernels for folder in folders for kernels in _files(folder)]
 
     def _stored(self, rewriting: Rewriting, convolutions: Sequence[Node], file: Path) -> Path:
+        """The folder of a rewriting's kernels, a model in it for each convolution."""
+
         def make(folder: Path) -> None:
             from backends.openvino.export import save
 
-            self._progress("rewriting", None)
-            save(_constants_only(computed(rewriting, convolutions)), folder)
+            for index, convolution in enumerate(convolutions):
+                self._progress("rewriting", index / len(convolutions))
+                (folder / str(index)).mkdir()
+                save(_constants_only(computed(rewriting, [convolution])), folder / str(index))
 
         recipe: Recipe = {
             "model": file.parent.relative_to(self._store.root).as_posix(),
             "convolutions": sorted(node.get_friendly_name() for node in convolutions),
             "kernels_sha256": kernels_sha256(rewriting),
         }
-        return self._store.folder(rewriting.name, recipe, make, self._progress) / MODEL_FILE
+        try:
+            return self._store.folder(rewriting.name, recipe, make, self._progress)
+        except BackendError as error:
+            needed = -(-_kernels_bytes(rewriting, convolutions) // 2**20)
+            raise BackendError(
+                f"{error}; {rewriting.name} keeps {needed:,} MiB of kernels there, -{rewriting.name} does without"
+            ) from error
 
 
 def kernels_sha256(rewriting: Rewriting) -> str:
@@ -62,6 +69,11 @@ def kernels_sha256(rewriting: Rewriting) -> str:
     for kernel in rewriting.kernels(units):
         digest.update(f"{kernel.shape}".encode() + np.ascontiguousarray(kernel).tobytes())
     return digest.hexdigest()
+
+
+def _kernels_bytes(rewriting: Rewriting, convolutions: Sequence[Node]) -> int:
+    each = sum(kernel.nbytes for kernel in rewriting.kernels(np.zeros((1, 1, KERNEL, KERNEL), np.float32)))
+    return sum(each * math.prod(list(node.input_value(1).get_shape())[:2]) for node in convolutions)
 
 
 def _constants_only(constants: Constants) -> Model:
@@ -74,22 +86,24 @@ def _constants_only(constants: Constants) -> Model:
     return Model(results, [], "kernels")  # pyright: ignore[reportGeneralTypeIssues]
 
 
-def _read(file: Path) -> Constants:
+def _files(folder: Path) -> list[Path]:
+    return list(folder.glob(f"*/{MODEL_FILE}"))
+
+
+def _read(folder: Path) -> Constants:
     found: dict[str, dict[int, Node]] = {}
     try:
-        model = Core().read_model(file)
+        models = [Core().read_model(file) for file in _files(folder)]
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
-        raise BackendError(
-            f"the kernels in {file.parent} are damaged ({reason}); delete that folder"
-        ) from error
-    for node, place, name in _named(model):
+        raise BackendError(f"the kernels in {folder} are damaged ({reason}); delete that folder") from error
+    for node, place, name in _named(models):
         found.setdefault(name, {})[place] = node
     return {name: [kernels[place] for place in sorted(kernels)] for name, kernels in found.items()}
 
 
-def _named(model: Model) -> Iterator[tuple[Node, int, str]]:
-    for node in model.get_ops():
+def _named(models: Iterable[Model]) -> Iterator[tuple[Node, int, str]]:
+    for node in (node for model in models for node in model.get_ops()):
         if node.get_type_name() == "Constant":
             place, name = node.get_friendly_name().split(" ", 1)
             yield node, int(place), name
