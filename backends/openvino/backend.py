@@ -20,6 +20,9 @@ from backends.openvino.shapes import StaticShapes
 from backends.openvino.store import open_store
 from backends.staged import Hosted
 
+REWRITINGS = (polyphase.REWRITING, winograd.REWRITING)
+"""In this order: what upsampling leaves is convolved as it is."""
+
 
 def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
     """Load a model as an OpenVINO variant. Raises BackendError for a device, precision or model that is not there."""
@@ -59,22 +62,21 @@ def load(card: ModelCard, variant: Variant, progress: Progress) -> Hosted:
 
 
 def rewritings(variant: Variant, device: Device) -> dict[str, list[Rewriting]]:
-    """What the parts of a variant go through before they are compiled, upsampling first: what it leaves is convolved as it is."""
-    if device.kind != "CPU":
-        return {}
-    known = {"polyphase": polyphase.REWRITING, "winograd": winograd.REWRITING}
-    wanted = [rewriting for name, rewriting in known.items() if variant.option(name)]
+    """What the parts of a variant go through before they are compiled."""
+    wanted = _switched_on(variant) if device.kind == "CPU" else []
     return {"unet": wanted, "vae_decoder": wanted}
 
 
 def left_out(variant: Variant, device: Device) -> tuple[str, ...]:
     """What a person is told of rewritings that are switched on and not done."""
-    names = [name for name in ("winograd", "polyphase") if variant.option(name)]
+    names = " and ".join(rewriting.name for rewriting in _switched_on(variant))
     if device.kind == "CPU" or not names:
         return ()
-    return (
-        f"{' and '.join(names)}: measured on processors only; the model for {device.id} is as it was converted",
-    )
+    return (f"{names}: measured on processors only; the model for {device.id} is as it was converted",)
+
+
+def _switched_on(variant: Variant) -> list[Rewriting]:
+    return [rewriting for rewriting in REWRITINGS if variant.option(rewriting.name)]
 
 
 def _compiling_is_slow(variant: Variant, device: Device) -> bool:

@@ -33,8 +33,8 @@ class Rewritten:
         # Before any is rewritten: one's kernels are the same whether or not another comes first.
         found = [(each, convolutions) for each in rewritings if (convolutions := each.convolutions(model))]
         folders = [self._stored(rewriting, convolutions, file) for rewriting, convolutions in found]
-        for (rewriting, _), folder in zip(found, folders, strict=True):
-            rewrite(rewriting, model, _read(folder))
+        for (rewriting, convolutions), folder in zip(found, folders, strict=True):
+            rewrite(rewriting, model, _read(folder, convolutions))
         return [kernels for folder in folders for kernels in _files(folder)]
 
     def _stored(self, rewriting: Rewriting, convolutions: Sequence[Node], file: Path) -> Path:
@@ -90,15 +90,18 @@ def _files(folder: Path) -> list[Path]:
     return list(folder.glob(f"*/{MODEL_FILE}"))
 
 
-def _read(folder: Path) -> Constants:
+def _read(folder: Path, convolutions: Sequence[Node]) -> Constants:
+    """The kernels of these convolutions. Raises BackendError where they are damaged."""
     found: dict[str, dict[int, Node]] = {}
     try:
-        models = [Core().read_model(file) for file in _files(folder)]
+        for node, place, name in _named(Core().read_model(file) for file in _files(folder)):
+            found.setdefault(name, {})[place] = node
+        missing = [name for node in convolutions if (name := node.get_friendly_name()) not in found]
+        if missing:
+            raise RuntimeError(f"{missing[0]} is not there")
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise BackendError(f"the kernels in {folder} are damaged ({reason}); delete that folder") from error
-    for node, place, name in _named(models):
-        found.setdefault(name, {})[place] = node
     return {name: [kernels[place] for place in sorted(kernels)] for name, kernels in found.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -230,20 +231,23 @@ def test_damaged_kernels_are_named_and_what_is_done_about_them(small: Path):
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(BackendError, match=f"{folder.name} are damaged .*delete that folder"):
         loaded(small, "openvino")
+    shutil.rmtree(file.parent)
+    with pytest.raises(BackendError, match=f"{folder.name} are damaged .*not there.*delete that folder"):
+        loaded(small, "openvino")
 
 
 def test_another_device_has_the_model_as_it_was_converted_and_says_so():
     graphics = Device("openvino", "GPU", "a graphics processor", "GPU", None, ("fp32",), {})
     processor = Device("openvino", "CPU", "a processor", "CPU", None, ("fp32",), {})
     variant = parse_variant("openvino")
-    assert backend.rewritings(variant, graphics) == {}
-    assert "winograd and polyphase" in backend.left_out(variant, graphics)[0]
+    assert not any(backend.rewritings(variant, graphics).values())
+    assert "polyphase and winograd" in backend.left_out(variant, graphics)[0]
     assert (
         backend.left_out(parse_variant("openvino-all"), graphics)
         == backend.left_out(variant, processor)
         == ()
     )
-    assert set(backend.rewritings(variant, processor)) == {"unet", "vae_decoder"}
+    assert all(backend.rewritings(variant, processor).values())
 
 
 def _convolutions(result: Generated) -> int:
